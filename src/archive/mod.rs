@@ -1,0 +1,302 @@
+//! The container: a zip archive that every reader sees the same way.
+//!
+//! Zip readers disagree when they may choose: between the central directory and the headers before the data,
+//! between two entries of one name, between two end records. Here there is nothing to choose. The entries lie one
+//! after the other from the first byte of the file, in the order of the central directory; the directory follows
+//! the last of them, and the end record follows the directory and ends the file. Every byte is accounted for, and
+//! everything that is stated twice is stated the same.
+
+mod bytes;
+mod directory;
+mod end;
+mod local;
+mod payload;
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
+use crate::schema::Schema;
+use crate::source::{self, Source, Window};
+
+pub(crate) use directory::check_ratio;
+
+/// The entry that says what all others are.
+pub const SCHEMA_NAME: &str = "schema.json";
+
+/// How an entry is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// Not at all; what skops writes unless told otherwise.
+    Stored,
+    /// With deflate.
+    Deflated,
+    /// With bzip2; read with the feature `bzip2`.
+    Bzip2,
+    /// With LZMA; read with the feature `lzma`.
+    Lzma,
+}
+
+impl Method {
+    fn from_number(number: u16) -> Option<Self> {
+        match number {
+            0 => Some(Self::Stored),
+            8 => Some(Self::Deflated),
+            12 => Some(Self::Bzip2),
+            14 => Some(Self::Lzma),
+            _ => None,
+        }
+    }
+}
+
+/// One entry of an [`Archive`]. Its data has not been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The name: ASCII letters, digits, `.`, `_` and `-`.
+    pub name: Box<str>,
+    /// How the data is compressed.
+    pub method: Method,
+    /// The CRC-32 that the data must have.
+    pub crc32: u32,
+    /// Bytes that the data takes in the archive.
+    pub compressed: u64,
+    /// Bytes of the data once decompressed.
+    pub size: u64,
+    /// Where in the source the compressed data starts.
+    pub(crate) data_offset: u64,
+}
+
+/// Which entry of its archive, by position in the central directory.
+pub(crate) type EntryIndex = u32;
+
+/// A zip archive whose structure has been checked, and whose data has not been read.
+///
+/// Cloning is cheap: clones share the source.
+///
+/// ```
+/// let archive = skops_rs::Archive::open("fixtures/example.skops")?;
+/// assert!(archive.entries().iter().any(|entry| &*entry.name == "schema.json"));
+/// # Ok::<(), skops_rs::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Archive(Arc<Inner>);
+
+struct Inner {
+    source: Arc<dyn Source>,
+    limits: Limits,
+    entries: Vec<Entry>,
+    /// Positions by lower-cased name: names must differ by more than case.
+    positions: HashMap<Box<str>, EntryIndex>,
+}
+
+impl std::fmt::Debug for Archive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Archive")
+            .field("size", &self.0.source.size())
+            .field("entries", &self.0.entries.len())
+            .finish()
+    }
+}
+
+impl Archive {
+    /// Opens a file with the default [`Limits`]. What is no regular file, such as a pipe, is read into memory.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Limits::default())
+    }
+
+    /// Opens a file with limits of the caller's.
+    pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
+        let source = source::open(path.as_ref(), &limits)?;
+        Self::from_source(source, limits)
+    }
+
+    /// Reads a stream into memory, such as standard input, and opens what it held.
+    pub fn from_stream(stream: impl Read, limits: Limits) -> Result<Self> {
+        let source = source::read_stream(stream, &limits)?;
+        Self::from_source(source, limits)
+    }
+
+    /// Opens an archive that is in memory.
+    pub fn from_bytes(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
+        Self::from_source(Arc::new(bytes), limits)
+    }
+
+    /// Opens an archive from any [`Source`].
+    pub fn from_source(source: Arc<dyn Source>, limits: Limits) -> Result<Self> {
+        let directory = end::find(&*source)?;
+        if directory.entries > limits.entries {
+            let found =
+                format!("the archive has {} entries, the limit is {}", directory.entries, limits.entries);
+            return Err(Error::new(Code::LimitEntries, found));
+        }
+        if directory.size > limits.directory_bytes {
+            let found = format!(
+                "the central directory has {} bytes, the limit is {}",
+                directory.size, limits.directory_bytes
+            );
+            return Err(Error::new(Code::LimitDirectoryBytes, found));
+        }
+        let entries = read_entries(&*source, &directory, &limits)?;
+        let positions = index(&entries)?;
+        Ok(Self(Arc::new(Inner { source, limits, entries, positions })))
+    }
+
+    /// Opens an archive that is an entry of this one.
+    pub(crate) fn open_nested(&self, entry: &Entry, depth: usize) -> Result<Self> {
+        let limits = self.limits();
+        if depth > limits.archive_depth {
+            let found = format!("an archive at depth {depth}, the limit is {}", limits.archive_depth);
+            return Err(Error::new(Code::LimitArchiveDepth, found).in_entry(&entry.name));
+        }
+        let source: Arc<dyn Source> = if entry.method == Method::Stored {
+            Arc::new(Window::new(Arc::clone(&self.0.source), entry.data_offset, entry.size))
+        } else if entry.size > limits.nested_bytes {
+            let found = format!("the archive has {} bytes, the limit is {}", entry.size, limits.nested_bytes);
+            return Err(Error::new(Code::LimitNestedBytes, found).in_entry(&entry.name));
+        } else {
+            Arc::new(self.read(entry)?)
+        };
+        Self::from_source(source, limits.clone()).map_err(|error| error.within_entry(&entry.name))
+    }
+
+    /// The limits that the archive was opened with.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// How many bytes the archive has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.0.source.size()
+    }
+
+    /// The entries in the order of the file.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.0.entries
+    }
+
+    /// The entry with exactly this name.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.position(name).and_then(|position| self.entry_at(position))
+    }
+
+    pub(crate) fn position(&self, name: &str) -> Option<EntryIndex> {
+        let position = *self.0.positions.get(name.to_ascii_lowercase().as_str())?;
+        self.entry_at(position).filter(|entry| &*entry.name == name).map(|_| position)
+    }
+
+    pub(crate) fn entry_at(&self, position: EntryIndex) -> Option<&Entry> {
+        self.0.entries.get(usize::try_from(position).ok()?)
+    }
+
+    /// Reads the whole data of an entry, and checks its size and CRC-32.
+    pub fn read(&self, entry: &Entry) -> Result<Vec<u8>> {
+        payload::read(&*self.0.source, entry)
+    }
+
+    /// Reads the first bytes of an entry, as many as there are up to `count`. Their checksum is not known.
+    pub(crate) fn prefix(&self, entry: &Entry, count: usize) -> Result<Vec<u8>> {
+        payload::prefix(&*self.0.source, entry, count)
+    }
+
+    /// Whether two entries hold the same bytes. Both are read whole, and their checksums checked.
+    pub(crate) fn same_data(&self, one: &Entry, other: &Entry) -> Result<bool> {
+        if (one.size, one.crc32) != (other.size, other.crc32) {
+            return Ok(false);
+        }
+        payload::same(&*self.0.source, one, other)
+    }
+
+    /// Reads `schema.json` into nodes. No other entry is read.
+    pub fn schema(&self) -> Result<Schema> {
+        let entry = self.entry(SCHEMA_NAME).ok_or_else(|| {
+            let count = self.entries().len();
+            Error::new(Code::SchemaMissing, format!("none of the archive's {count} entries is schema.json"))
+        })?;
+        let limit = self.limits().schema_bytes;
+        if entry.size > limit.into() {
+            let found = format!("schema.json has {} bytes, the limit is {limit}", entry.size);
+            return Err(Error::new(Code::LimitSchemaBytes, found).in_entry(SCHEMA_NAME));
+        }
+        let text = self.read(entry)?;
+        Schema::parse(self.clone(), &text).map_err(|error| error.in_entry(SCHEMA_NAME))
+    }
+}
+
+/// One pass over the central directory. Each entry must start where the one before it ended.
+fn read_entries(source: &dyn Source, directory: &end::Directory, limits: &Limits) -> Result<Vec<Entry>> {
+    let mut bytes = vec![0; usize::try_from(directory.size).unwrap_or_default()];
+    source
+        .read_exact_at(&mut bytes, directory.offset)
+        .map_err(|error| Error::io("cannot read the central directory", error))?;
+    let mut fields = bytes::Fields::new(&bytes);
+    let mut entries = Vec::new();
+    let mut expected = 0;
+    let mut pending: Option<directory::Record<'_>> = None;
+    while !fields.is_empty() {
+        let at = directory.offset.saturating_add((bytes.len().saturating_sub(fields.len())) as u64);
+        let record = directory::next(&mut fields, at)?;
+        if let Some(previous) = pending.replace(record) {
+            let next = pending.as_ref().map_or(0, |record| record.offset);
+            expected = finish_entry(source, &previous, expected, next, limits, &mut entries)?;
+        }
+    }
+    if let Some(last) = pending {
+        expected = finish_entry(source, &last, expected, directory.offset, limits, &mut entries)?;
+    }
+    if expected != directory.offset {
+        return Err(gap(expected, directory.offset, "the central directory"));
+    }
+    if entries.len() as u64 != directory.entries {
+        let found = format!("the end record says {} entries, there are {}", directory.entries, entries.len());
+        return Err(Error::new(Code::ZipDirectory, found));
+    }
+    Ok(entries)
+}
+
+/// Checks that the entry starts where it must, and returns where it ends. `next` is where the next one starts.
+fn finish_entry(
+    source: &dyn Source,
+    record: &directory::Record<'_>,
+    expected: u64,
+    next: u64,
+    limits: &Limits,
+    entries: &mut Vec<Entry>,
+) -> Result<u64> {
+    if record.offset != expected {
+        return Err(gap(expected, record.offset, &crate::text::shown_bytes(record.name)));
+    }
+    let local = local::read(source, record, next)?;
+    entries.push(directory::entry(record, local.data_offset, limits)?);
+    local::end(source, record, local, next)
+}
+
+fn gap(expected: u64, found: u64, what: &str) -> Error {
+    if found < expected {
+        let text = format!("{what} starts at byte {found}, within what ends at byte {expected}");
+        Error::new(Code::ZipOverlap, text).at_offset(found)
+    } else {
+        let text = format!("{} bytes before {what} belong to no entry", found.saturating_sub(expected));
+        Error::new(Code::ZipGap, text).at_offset(expected)
+    }
+}
+
+fn index(entries: &[Entry]) -> Result<HashMap<Box<str>, EntryIndex>> {
+    let mut positions = HashMap::with_capacity(entries.len());
+    for (position, entry) in (0..).zip(entries) {
+        let key = entry.name.to_ascii_lowercase().into_boxed_str();
+        if positions.insert(key, position).is_some() {
+            let found = format!("two entries are named {}, ignoring case", entry.name);
+            return Err(Error::new(Code::EntryDuplicate, found).in_entry(&entry.name));
+        }
+    }
+    Ok(positions)
+}

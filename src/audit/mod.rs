@@ -1,0 +1,287 @@
+//! What a file refers to: every name that skops would import, call, or read as an attribute while loading it.
+//!
+//! The guarantee is soundness: for a file that is accepted, no skops release from 0.3 to 0.16 touches a name that is
+//! not among the references. Where a release could be made to see something else than what is reported, the file is
+//! refused. The parts: [`identity`] (nodes with one `__id__` are one object), [`rules`] (what each loader refers to,
+//! and which types it may declare), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and sparse
+//! matrices, and that each entry belongs to a node).
+
+mod identity;
+mod keys;
+mod payloads;
+mod rules;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::archive::{Entry, EntryIndex, SCHEMA_NAME};
+use crate::error::Result;
+use crate::npy::{ArrayHeader, Dtype};
+use crate::schema::{IntegerHash, IntegerMap, Loader, NameId, NodeId, NodeRef, Schema};
+use crate::trust::{TrustList, TypeName};
+
+pub(crate) use payloads::Payload;
+
+/// What skops does with a name while it loads a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Role {
+    /// It makes an instance, in a way that the loader fixes.
+    Instantiate,
+    /// It calls what the name refers to, with data from the file.
+    Call,
+    /// It imports what the name refers to, and stores it.
+    Reference,
+    /// It reads the attribute from an object.
+    Attribute,
+}
+
+impl Role {
+    /// The role in one word, as reports have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instantiate => "instantiate",
+            Self::Call => "call",
+            Self::Reference => "reference",
+            Self::Attribute => "attribute",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that the file refers to, under one loader and in one role.
+#[derive(Debug, Clone, Copy)]
+pub struct Reference<'a> {
+    audit: &'a Audit,
+    mention: &'a Mention,
+}
+
+/// Paths are for people; past this many characters they are cut. Pointers are exact.
+const PATH_LENGTH: usize = 4096;
+
+/// Where in a file a name is referred to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The path from the root object, as one would write it in Python: `steps[1][1].tree_`. Empty for the root.
+    /// Keys are escaped and cut.
+    pub path: String,
+    /// The JSON pointer (RFC 6901) into `schema.json`. Exact: show it escaped.
+    pub pointer: String,
+}
+
+impl<'a> Reference<'a> {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &'a TypeName {
+        &self.mention.name
+    }
+
+    /// What skops does with it.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.mention.role
+    }
+
+    /// The class of skops that does it.
+    #[must_use]
+    pub fn loader(&self) -> Loader {
+        self.mention.loader
+    }
+
+    /// How many places refer to it so.
+    #[must_use]
+    pub fn place_count(&self) -> usize {
+        self.mention.nodes.len()
+    }
+
+    /// Where it is referred to, in the order of the file.
+    pub fn places(&self) -> impl Iterator<Item = Place> + use<'a> {
+        let schema = &self.audit.schema;
+        self.mention.nodes.iter().map(|id| {
+            let node = schema.node(*id);
+            Place { path: node.path(PATH_LENGTH), pointer: node.pointer() }
+        })
+    }
+
+    /// Whether the list trusts it.
+    #[must_use]
+    pub fn is_trusted(&self, trust: &TrustList) -> bool {
+        trust.trusts(self.loader(), self.audit.schema.protocol(), self.name())
+    }
+}
+
+#[derive(Debug)]
+struct Mention {
+    name: TypeName,
+    role: Role,
+    loader: Loader,
+    nodes: Vec<NodeId>,
+}
+
+/// Everything that a file refers to. Made by [`Schema::audit`].
+///
+/// ```
+/// use skops_rs::{Archive, TrustList};
+///
+/// let audit = Archive::open("fixtures/example.skops")?.schema()?.audit()?;
+/// let untrusted = audit.untrusted(&TrustList::default());
+/// let names: Vec<_> = untrusted.iter().map(|name| name.as_str()).collect();
+/// assert_eq!(names, ["sklearn.tree._tree.Tree"]);
+/// # Ok::<(), skops_rs::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Audit {
+    schema: Schema,
+    mentions: Vec<Mention>,
+    payloads: Vec<Payload>,
+    unreferenced: Vec<EntryIndex>,
+}
+
+impl Audit {
+    pub(crate) fn new(schema: Schema) -> Result<Self> {
+        Self::check(schema).map_err(|error| {
+            let in_schema = error.at().pointer.is_some();
+            if in_schema { error.in_entry(SCHEMA_NAME) } else { error }
+        })
+    }
+
+    fn check(mut schema: Schema) -> Result<Self> {
+        let unreferenced = payloads::check_entries(&schema)?;
+        identity::resolve(&mut schema)?;
+        let mut mentions = Mentions::new(schema.name_count());
+        rules::collect(&schema, &mut mentions)?;
+        let payloads = payloads::check(&schema)?;
+        rules::check_payload_types(&schema, &payloads)?;
+        Ok(Self { schema, mentions: mentions.sorted(), payloads, unreferenced })
+    }
+
+    /// The schema that was audited.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// All references, sorted by name, role and loader.
+    pub fn references(&self) -> impl ExactSizeIterator<Item = Reference<'_>> {
+        self.mentions.iter().map(|mention| Reference { audit: self, mention })
+    }
+
+    /// The names that the list does not trust, each once, sorted.
+    #[must_use]
+    pub fn untrusted(&self, trust: &TrustList) -> BTreeSet<&TypeName> {
+        let untrusted = self.references().filter(|reference| !reference.is_trusted(trust));
+        untrusted.map(|reference| reference.name()).collect()
+    }
+
+    /// Arrays in the archive that no node names, which skops neither writes nor reads. Other entries that no node
+    /// names are refused.
+    pub fn unreferenced(&self) -> impl Iterator<Item = &Entry> {
+        let archive = self.schema.archive();
+        self.unreferenced.iter().filter_map(|position| archive.entry_at(*position))
+    }
+
+    /// The header of the array, or of the data of the sparse matrix, that a node holds.
+    pub(crate) fn payload(&self, node: NodeId) -> Option<&Payload> {
+        let index = self.payloads.binary_search_by_key(&node, |payload| payload.node).ok()?;
+        self.payloads.get(index)
+    }
+
+    /// Dtype and shape of what a node holds, if it is an array or a sparse matrix.
+    pub(crate) fn dtype_and_shape(&self, node: NodeId) -> Option<(&Dtype, &[u64])> {
+        match &*self.payload(node)?.content {
+            payloads::PayloadContent::Array(ArrayHeader { dtype, shape, .. }) => Some((dtype, shape)),
+            payloads::PayloadContent::Sparse(sparse) => Some((&sparse.data.dtype, &sparse.shape)),
+        }
+    }
+
+    /// For each node, whether the list trusts all that the node itself refers to.
+    pub(crate) fn untrusted_nodes(&self, trust: &TrustList) -> BTreeSet<NodeId> {
+        let untrusted = self
+            .mentions
+            .iter()
+            .filter(|mention| !trust.trusts(mention.loader, self.schema.protocol(), &mention.name));
+        untrusted.flat_map(|mention| mention.nodes.iter().copied()).collect()
+    }
+}
+
+/// Collects references: nearly all are declared types, found again by number.
+struct Mentions {
+    list: Vec<Mention>,
+    /// For each declared type, the loader and role that it was last mentioned with, and where in the list.
+    recent: Vec<Option<(Loader, Role, usize)>>,
+    declared: IntegerMap<(u32, u32), usize>,
+}
+
+impl Mentions {
+    fn new(names: usize) -> Self {
+        Self {
+            list: Vec::new(),
+            recent: vec![None; names],
+            declared: IntegerMap::with_hasher(IntegerHash::new()),
+        }
+    }
+
+    /// Mentions a node's declared type.
+    fn declared(&mut self, node: NodeRef<'_>, role: Role) {
+        let name = node.name_id();
+        let loader = node.loader();
+        let index = match self.recent.get(name.0 as usize) {
+            Some(Some((recent_loader, recent_role, index)))
+                if (*recent_loader, *recent_role) == (loader, role) =>
+            {
+                *index
+            }
+            _ => self.find_declared(name, node, role),
+        };
+        if let Some(recent) = self.recent.get_mut(name.0 as usize) {
+            *recent = Some((loader, role, index));
+        }
+        if let Some(mention) = self.list.get_mut(index) {
+            mention.nodes.push(node.id());
+        }
+    }
+
+    fn find_declared(&mut self, name: NameId, node: NodeRef<'_>, role: Role) -> usize {
+        let kind = (node.loader() as u32).saturating_mul(4).saturating_add(role as u32);
+        let list = &mut self.list;
+        *self.declared.entry((name.0, kind)).or_insert_with(|| {
+            let name = TypeName::from_checked(node.declared().to_string());
+            list.push(Mention { name, role, loader: node.loader(), nodes: Vec::new() });
+            list.len().saturating_sub(1)
+        })
+    }
+
+    /// Mentions another name than the declared one.
+    fn other(&mut self, node: NodeRef<'_>, role: Role, name: String) {
+        let name = TypeName::from_checked(name);
+        let loader = node.loader();
+        let nodes = vec![node.id()];
+        self.list.push(Mention { name, role, loader, nodes });
+    }
+
+    /// The references by name, role and loader, each once, its nodes in the order of the file.
+    fn sorted(mut self) -> Vec<Mention> {
+        let order = |one: &Mention, other: &Mention| {
+            (&one.name, one.role, one.loader).cmp(&(&other.name, other.role, other.loader))
+        };
+        self.list.sort_by(order);
+        let mut sorted: Vec<Mention> = Vec::with_capacity(self.list.len());
+        for mut mention in self.list {
+            match sorted.last_mut() {
+                Some(last) if order(last, &mention).is_eq() => last.nodes.append(&mut mention.nodes),
+                _ => sorted.push(mention),
+            }
+        }
+        for mention in &mut sorted {
+            mention.nodes.sort_unstable();
+        }
+        sorted
+    }
+}

@@ -1,0 +1,137 @@
+//! The entries that nodes name: that they exist, that every entry is named, and what their headers say.
+
+use std::collections::{HashMap, HashSet, hash_map};
+use std::sync::Arc;
+
+use crate::archive::{Archive, Entry, EntryIndex, SCHEMA_NAME, check_ratio};
+use crate::error::{Code, Error, Result};
+use crate::npy::ArrayHeader;
+use crate::npy::npz::SparseHeader;
+use crate::schema::{Content, NodeId, NodeRef, Schema};
+use crate::text::shown;
+
+/// The header of what a node holds.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    pub(crate) node: NodeId,
+    pub(crate) content: Arc<PayloadContent>,
+}
+
+#[derive(Debug)]
+pub(crate) enum PayloadContent {
+    Array(ArrayHeader),
+    Sparse(Box<SparseHeader>),
+}
+
+/// The entry that a node names, if it names one.
+pub(super) fn file(node: NodeRef<'_>) -> Option<&str> {
+    match node.content() {
+        Content::Bytes { file }
+        | Content::Bytearray { file }
+        | Content::Array { file }
+        | Content::SparseMatrix { file } => Some(file),
+        _ => None,
+    }
+}
+
+fn position(archive: &Archive, node: NodeRef<'_>, file: &str) -> Result<EntryIndex> {
+    let refuse = |code, found: String| Err(Error::new(code, found).at_pointer(|| node.pointer()));
+    if file == SCHEMA_NAME {
+        return refuse(Code::EntryName, "a node that names schema.json as its payload".to_owned());
+    }
+    match archive.position(file) {
+        Some(position) => Ok(position),
+        None => refuse(Code::EntryMissing, format!("the entry '{}', which the archive has not", shown(file))),
+    }
+}
+
+/// Refuses files whose payloads, once for each object that skops would make of them, are too large. To be called
+/// before any payload is read. Returns the entries that no node names.
+pub(super) fn check_entries(schema: &Schema) -> Result<Vec<EntryIndex>> {
+    let archive = schema.archive();
+    let mut counted = HashSet::new();
+    let mut named = vec![false; archive.entries().len()];
+    let mut total = 0_u64;
+    for node in schema.nodes() {
+        let Some(file) = file(node) else { continue };
+        let position = position(archive, node, file)?;
+        if let Some(named) = named.get_mut(position as usize) {
+            *named = true;
+        }
+        if let Some(id) = node.object_id()
+            && !counted.insert((position, id))
+        {
+            continue;
+        }
+        let size = archive.entry_at(position).map_or(0, |entry| entry.size);
+        total = total.saturating_add(size);
+    }
+    let limit = archive.limits().model_bytes;
+    if total > limit {
+        let found = format!("the payloads have {total} bytes, the limit is {limit}");
+        return Err(Error::new(Code::LimitModelBytes, found));
+    }
+    check_ratio(total, archive.size(), archive.limits())?;
+    unreferenced(archive, &named)
+}
+
+/// The entries that no node names. skops writes none. An array that is named as skops names one is let through and
+/// reported: it is what editing a node leaves behind, and there is nothing that it could mean to any reader.
+fn unreferenced(archive: &Archive, named: &[bool]) -> Result<Vec<EntryIndex>> {
+    let mut left = Vec::new();
+    for ((position, entry), named) in (0..).zip(archive.entries()).zip(named) {
+        if !named && &*entry.name != SCHEMA_NAME {
+            left.push((position, entry));
+        }
+    }
+    let most = named.iter().filter(|named| **named).count();
+    let Some((_, first)) = left.first() else { return Ok(Vec::new()) };
+    if left.len() > most || !left.iter().all(|(_, entry)| is_address(&entry.name)) {
+        let found = format!("{} entries that no node names, {} among them", left.len(), first.name);
+        return Err(Error::new(Code::EntryUnreferenced, found).in_entry(&first.name));
+    }
+    for (_, entry) in &left {
+        ArrayHeader::read(archive, entry)?;
+    }
+    Ok(left.into_iter().map(|(position, _)| position).collect())
+}
+
+/// Whether an entry is named as skops names arrays: by an address, which no system has below 64 KiB.
+fn is_address(name: &str) -> bool {
+    let digits = name.strip_suffix(".npy").filter(|digits| !digits.starts_with(['0', '+']));
+    digits.and_then(|digits| digits.parse::<u64>().ok()).is_some_and(|address| address >= 1 << 16)
+}
+
+/// Reads the headers of all arrays and sparse matrices, once for each entry. The result is sorted by node.
+pub(super) fn check(schema: &Schema) -> Result<Vec<Payload>> {
+    let archive = schema.archive();
+    let mut payloads = Vec::new();
+    let mut read = HashMap::new();
+    for node in schema.nodes() {
+        let is_sparse = match node.content() {
+            Content::Array { .. } => false,
+            Content::SparseMatrix { .. } => true,
+            _ => continue,
+        };
+        let position = position(archive, node, node.text())?;
+        let Some(entry) = archive.entry_at(position) else { continue };
+        let content = match read.entry((position, is_sparse)) {
+            hash_map::Entry::Occupied(known) => Arc::clone(known.get()),
+            hash_map::Entry::Vacant(vacant) => {
+                let content = read_header(archive, entry, is_sparse);
+                let content = content.map_err(|error| error.at_pointer(|| node.pointer()))?;
+                Arc::clone(vacant.insert(Arc::new(content)))
+            }
+        };
+        payloads.push(Payload { node: node.id(), content });
+    }
+    Ok(payloads)
+}
+
+fn read_header(archive: &Archive, entry: &Entry, is_sparse: bool) -> Result<PayloadContent> {
+    if is_sparse {
+        SparseHeader::read(archive, entry).map(|sparse| PayloadContent::Sparse(Box::new(sparse)))
+    } else {
+        ArrayHeader::read(archive, entry).map(PayloadContent::Array)
+    }
+}

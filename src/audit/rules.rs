@@ -1,0 +1,407 @@
+//! What each loader refers to, and which types it may declare.
+//!
+//! A loader either builds what a node declares, and then the name is reported, or it builds something of its own,
+//! and then the node must declare exactly that. What skops does, by loader, is written down in `docs/format.md`.
+
+use super::payloads::{Payload, PayloadContent};
+use super::{Mentions, Role, keys};
+use crate::error::{Code, Error, Result};
+use crate::npy::npz::SparseHeader;
+use crate::npy::show_shape;
+use crate::schema::{Content, DictRef, Form, Loader, NodeRef, Scalar, Schema, TypePath};
+use crate::text::shown;
+use crate::trust::{SEED_SEQUENCE, name, tables};
+
+/// Checks all nodes, and collects what they refer to.
+pub(super) fn collect(schema: &Schema, mentions: &mut Mentions) -> Result<()> {
+    for node in schema.nodes() {
+        check(schema, node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
+    }
+    Ok(())
+}
+
+fn check(schema: &Schema, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    match node.content() {
+        Content::Object { state } => object(node, state, mentions),
+        Content::ConstructorFromReduce { args } => constructor(node, args, mentions),
+        Content::Dict(dict) => {
+            mentions.declared(node, container_role(node, &["builtins.dict", "collections.OrderedDict"]));
+            keys::check(dict)
+        }
+        Content::DefaultDict { main } => {
+            declares(node, "collections", "defaultdict")?;
+            holds(main, Loader::Dict, "main")?;
+            mentions.declared(node, Role::Instantiate);
+            Ok(())
+        }
+        Content::List(_) => container(node, "builtins.list", mentions),
+        Content::Tuple(_) => container(node, "builtins.tuple", mentions),
+        Content::Set(_) => container(node, "builtins.set", mentions),
+        Content::Json { text } => {
+            declares(node, "builtins", "str")?;
+            // Offsets into the text of a node would be taken for offsets into schema.json.
+            let depth = schema.archive().limits().json_depth;
+            Scalar::parse(text, depth).map(drop).map_err(Error::without_offset)
+        }
+        Content::Type => {
+            mentions.declared(node, if keys::is_key_type(node) { Role::Call } else { Role::Reference });
+            Ok(())
+        }
+        Content::Function { target, form } => function(node, target, form, mentions),
+        Content::Partial { args, kwds, namespace } => {
+            declares(node, "functools", "partial")?;
+            holds(args, Loader::Tuple, "args")?;
+            holds(kwds, Loader::Dict, "kwds")?;
+            // `__dict__`, or null when there is none.
+            if !matches!(namespace.content(), Content::Json { text: "null" }) {
+                holds(namespace, Loader::Dict, "namespace")?;
+            }
+            mentions.declared(node, Role::Instantiate);
+            Ok(())
+        }
+        Content::Method { object, function } => method(node, object, function, mentions),
+        Content::OperatorFunc { attrs } => operator(node, attrs, mentions),
+        Content::Slice { .. } => exactly(node, "builtins", "slice", mentions),
+        // `numpy.bytes_` is a subclass of bytes. skops writes it so, reports it, and reads plain bytes.
+        Content::Bytes { .. } if node.declared().is("numpy", "bytes_") => {
+            mentions.declared(node, Role::Reference);
+            Ok(())
+        }
+        Content::Bytes { .. } => exactly(node, "builtins", "bytes", mentions),
+        Content::Bytearray { .. } => exactly(node, "builtins", "bytearray", mentions),
+        Content::Array { .. } => {
+            let is_ndarray = tables::is_ndarray(&node.declared().to_string());
+            mentions.declared(node, if is_ndarray { Role::Instantiate } else { Role::Call });
+            Ok(())
+        }
+        Content::ObjectArray { items, shape } => {
+            exactly(node, "numpy", "ndarray", mentions)?;
+            object_array(items.iter().map(NodeRef::resolved).collect(), shape)
+        }
+        Content::MaskedArray { data, mask } => {
+            holds(data, Loader::NdArray, "data")?;
+            holds(mask, Loader::NdArray, "mask")?;
+            masked_array(node, mentions)
+        }
+        Content::DType { array } => dtype(node, array, mentions),
+        Content::RandomState { state } => {
+            holds(state, Loader::Dict, "content")?;
+            mentions.declared(node, Role::Call);
+            Ok(())
+        }
+        Content::RandomGenerator { bit_generator, seed_seq } => {
+            random_generator(node, bit_generator, seed_seq, mentions)
+        }
+        Content::RandomGenerator0 { bit_generator } => {
+            mentions.declared(node, Role::Call);
+            mentions.other(node, Role::Call, bit_generator.to_string());
+            Ok(())
+        }
+        Content::SparseMatrix { .. } => {
+            mentions.declared(node, Role::Instantiate);
+            Ok(())
+        }
+        Content::Reduce { args, .. } => reduce(node, args, mentions),
+        Content::DictWithDeprecatedKeys { main, keys } => {
+            holds(main, Loader::Dict, "main")?;
+            holds(keys, Loader::Dict, "_deprecated_key_to_new_key")?;
+            exactly(node, "sklearn.covariance._graph_lasso", "_DictWithDeprecatedKeys", mentions)
+        }
+        Content::Reference { .. } => Ok(()),
+    }
+}
+
+const TREE: TypePath<'_> = TypePath { module: "sklearn.tree._tree", class: "Tree" };
+const QUANTILE_FOREST: TypePath<'_> =
+    TypePath { module: "quantile_forest._quantile_forest_fast", class: "QuantileForest" };
+
+/// Refuses a node that declares another type than the one that its loader builds.
+fn declares(node: NodeRef<'_>, module: &str, class: &str) -> Result<()> {
+    if node.declared().is(module, class) {
+        return Ok(());
+    }
+    Err(mismatch(node, &format!("builds {module}.{class}")))
+}
+
+fn mismatch(node: NodeRef<'_>, but: &str) -> Error {
+    let found =
+        format!("a {} that declares {} but {but}", node.loader(), shown(&node.declared().to_string()));
+    Error::new(Code::TypeMismatch, found)
+}
+
+fn exactly(node: NodeRef<'_>, module: &str, class: &str, mentions: &mut Mentions) -> Result<()> {
+    declares(node, module, class)?;
+    mentions.declared(node, Role::Instantiate);
+    Ok(())
+}
+
+/// Refuses a part of a node that is of another kind than skops gives it.
+fn holds(part: NodeRef<'_>, loader: Loader, field: &str) -> Result<()> {
+    let found = part.resolved().loader();
+    if found == loader {
+        return Ok(());
+    }
+    let found = format!("a node whose `{field}` is a {found}, where skops writes a {loader}");
+    Err(Error::new(Code::MalformedNode, found))
+}
+
+/// A container that is declared as its builtin type is made by the loader. Any other type is called with the items.
+fn container(node: NodeRef<'_>, builtin: &str, mentions: &mut Mentions) -> Result<()> {
+    mentions.declared(node, container_role(node, &[builtin]));
+    Ok(())
+}
+
+fn container_role(node: NodeRef<'_>, builtins: &[&str]) -> Role {
+    let declared = node.declared();
+    let is_builtin =
+        builtins.iter().any(|name| name.rsplit_once('.') == Some((declared.module, declared.class)));
+    if is_builtin { Role::Instantiate } else { Role::Call }
+}
+
+fn object(node: NodeRef<'_>, state: Option<NodeRef<'_>>, mentions: &mut Mentions) -> Result<()> {
+    let declared = node.declared();
+    if declared == TREE {
+        return Err(mismatch(node, "a Tree is only built by a TreeNode"));
+    }
+    mentions.declared(node, Role::Instantiate);
+    let Some(state) = state.map(NodeRef::resolved) else { return Ok(()) };
+    match state.content() {
+        Content::Dict(dict) => check_attributes(dict),
+        // What `object.__getstate__` gives for an object without state.
+        Content::Json { text: "null" } => Ok(()),
+        _ if tables::is_estimator(&declared.to_string()) => {
+            let found =
+                format!("the state of {declared} in a {}, where scikit-learn has a dict", state.loader());
+            Err(Error::new(Code::MalformedNode, found))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Special attributes that only describe an object. scipy's frozen distributions have `__doc__`, enums `__objclass__`.
+const DESCRIPTIVE: [&str; 7] = [
+    "__annotations__",
+    "__doc__",
+    "__module__",
+    "__name__",
+    "__objclass__",
+    "__orig_class__",
+    "__qualname__",
+];
+
+/// `__class__` and its like would replace what Python looks up on the object itself.
+fn check_attributes(dict: DictRef<'_>) -> Result<()> {
+    let is_special = |key: &str| {
+        key.len() > 4 && key.starts_with("__") && key.ends_with("__") && !DESCRIPTIVE.contains(&key)
+    };
+    match dict.items().find(|(key, _)| is_special(key)) {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::new(Code::AttributeName, format!("the attribute '{}'", shown(key)))),
+    }
+}
+
+fn constructor(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    let declared = node.declared();
+    if declared == TREE || declared == QUANTILE_FOREST {
+        return Err(mismatch(
+            node,
+            "is not the loader for it, so arguments of the file's choice would be passed",
+        ));
+    }
+    holds(args, Loader::Tuple, "content")?;
+    mentions.declared(node, Role::Call);
+    Ok(())
+}
+
+fn function(node: NodeRef<'_>, target: TypePath<'_>, form: Form, mentions: &mut Mentions) -> Result<()> {
+    if form != Form::Protocol0 {
+        mentions.declared(node, Role::Reference);
+        return Ok(());
+    }
+    let declared = node.declared();
+    let is_function = declared.class == "function" && declared.module == target.module;
+    if !is_function && !declared.is("numpy", "ufunc") {
+        return Err(mismatch(node, &format!("refers to {target}")));
+    }
+    mentions.other(node, Role::Reference, target.to_string());
+    Ok(())
+}
+
+/// skops up to 0.11 declares a method as `method` of the module that defines it; from 0.12 on as the object's type.
+fn method(node: NodeRef<'_>, object: NodeRef<'_>, function: &str, mentions: &mut Mentions) -> Result<()> {
+    if !name::is_identifier(function) {
+        let found = format!("a method named '{}'", shown(function));
+        return Err(Error::new(Code::MalformedNode, found));
+    }
+    let of = object.resolved().declared();
+    let declared = node.declared();
+    if declared != of && declared.class != "method" {
+        return Err(mismatch(node, &format!("holds a method of {of}")));
+    }
+    mentions.declared(node, Role::Reference);
+    mentions.other(node, Role::Attribute, format!("{of}.{function}"));
+    Ok(())
+}
+
+fn operator(node: NodeRef<'_>, attrs: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    let declared = node.declared();
+    let classes = ["attrgetter", "itemgetter", "methodcaller"];
+    if declared.module != "operator" || !classes.contains(&declared.class) {
+        return Err(mismatch(node, "builds only operator.attrgetter, itemgetter and methodcaller"));
+    }
+    holds(attrs, Loader::Tuple, "attrs")?;
+    mentions.declared(node, Role::Call);
+    Ok(())
+}
+
+/// numpy's own subclasses (`numpy.ma.core.MaskedConstant`) are genuine, and reported.
+fn masked_array(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    let declared = node.declared();
+    if declared.module != "numpy.ma" && !declared.module.starts_with("numpy.ma.") {
+        return Err(mismatch(node, "builds numpy.ma.MaskedArray"));
+    }
+    mentions.declared(node, Role::Instantiate);
+    Ok(())
+}
+
+fn dtype(node: NodeRef<'_>, array: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    holds(array, Loader::NdArray, "content")?;
+    // Only an array itself has a dtype of numpy's making; its subclasses may say what they like.
+    declares(array.resolved(), "numpy", "ndarray")?;
+    exactly(node, "numpy", "dtype", mentions)
+}
+
+/// skops reads the bit generator's name from the text of the node, not from the object, so it must stand there: no
+/// reference, no other kind of dict.
+fn random_generator(
+    node: NodeRef<'_>,
+    bit_generator: NodeRef<'_>,
+    seed_seq: Option<NodeRef<'_>>,
+    mentions: &mut Mentions,
+) -> Result<()> {
+    let broken =
+        || Error::new(Code::MalformedNode, "a RandomGeneratorNode without the name of a bit generator");
+    let Content::Dict(state) = bit_generator.content() else { return Err(broken()) };
+    declares(bit_generator, "builtins", "dict")?;
+    let Some(Content::Json { text }) = state.get("bit_generator").map(NodeRef::content) else {
+        return Err(broken());
+    };
+    let Ok(Scalar::Str(name)) = Scalar::parse(text, 1) else { return Err(broken()) };
+    if !name::is_identifier(&name) {
+        let found = format!("a bit generator named '{}'", shown(&name));
+        return Err(Error::new(Code::NameSyntax, found));
+    }
+    mentions.declared(node, Role::Call);
+    mentions.other(node, Role::Call, format!("numpy.random.{name}"));
+    if let Some(seed_seq) = seed_seq {
+        holds(seed_seq, Loader::Dict, "seed_seq")?;
+        mentions.other(node, Role::Call, SEED_SEQUENCE.to_owned());
+    }
+    Ok(())
+}
+
+fn reduce(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    holds(args, Loader::Tuple, "__reduce__.args")?;
+    match node.loader() {
+        Loader::Tree => exactly(node, TREE.module, TREE.class, mentions),
+        Loader::QuantileForest => exactly(node, QUANTILE_FOREST.module, QUANTILE_FOREST.class, mentions),
+        _ => {
+            mentions.declared(node, Role::Call);
+            Ok(())
+        }
+    }
+}
+
+/// The items of an object array must be as many as its shape says, along each dimension. skops itself ignores the
+/// shape and counts; then a file could show one shape to a person and another to the program.
+fn object_array(items: Vec<NodeRef<'_>>, shape: NodeRef<'_>) -> Result<()> {
+    let sizes = read_shape(shape)?;
+    let mut level = items;
+    let mut dimensions = sizes.iter().peekable();
+    while let Some(size) = dimensions.next() {
+        let wrong = |count: usize| {
+            let found = format!(
+                "an object array of shape {} with {count} items where it has {size}",
+                show_shape(&sizes)
+            );
+            Err(Error::new(Code::ShapeMismatch, found))
+        };
+        // The first dimension counts the items; each further one those of every list among them.
+        let is_first = std::ptr::eq(size, sizes.first().unwrap_or(size));
+        if is_first {
+            if level.len() as u64 != *size {
+                return wrong(level.len());
+            }
+            continue;
+        }
+        let mut next = Vec::new();
+        for node in level {
+            let Content::List(items) = node.content() else {
+                return Err(mismatch(node, "stands where an object array has a list"));
+            };
+            declares(node, "builtins", "list")?;
+            if items.len() as u64 != *size {
+                return wrong(items.len());
+            }
+            next.extend(items.iter().map(NodeRef::resolved));
+        }
+        level = next;
+    }
+    Ok(())
+}
+
+fn read_shape(shape: NodeRef<'_>) -> Result<Vec<u64>> {
+    let refused = || Error::new(Code::ShapeMismatch, "an object array whose shape is no tuple of sizes");
+    let Content::Tuple(sizes) = shape.resolved().content() else { return Err(refused()) };
+    let size = |node: NodeRef<'_>| match node.resolved().content() {
+        Content::Json { text } => match Scalar::parse(text, 1) {
+            Ok(Scalar::Int(digits)) => digits.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    };
+    // An array without dimensions is its one item, which skops writes in a way that it cannot read.
+    let sizes: Option<Vec<u64>> = sizes.iter().map(size).collect();
+    sizes.filter(|sizes| !sizes.is_empty() && sizes.len() <= 64).ok_or_else(refused)
+}
+
+/// Checks declared types against what the headers of payloads say.
+pub(super) fn check_payload_types(schema: &Schema, payloads: &[Payload]) -> Result<()> {
+    for payload in payloads {
+        let node = schema.node(payload.node);
+        let checked = match &*payload.content {
+            PayloadContent::Array(array) => check_scalar(node, &array.shape),
+            PayloadContent::Sparse(sparse) => check_sparse(node, sparse),
+        };
+        checked.map_err(|error| error.at_pointer(|| node.pointer()))?;
+    }
+    Ok(())
+}
+
+/// A numpy scalar is stored as an array without dimensions.
+fn check_scalar(node: NodeRef<'_>, shape: &[u64]) -> Result<()> {
+    if shape.is_empty() || !tables::is_scalar(&node.declared().to_string()) {
+        return Ok(());
+    }
+    let found = format!("a {} of shape {}", node.declared(), show_shape(shape));
+    Err(Error::new(Code::ShapeMismatch, found))
+}
+
+/// `load_npz` builds what the payload says, so the declared type must be that.
+fn check_sparse(node: NodeRef<'_>, sparse: &SparseHeader) -> Result<()> {
+    let declared = node.declared();
+    let format = sparse.format.as_str();
+    let expected = |is_array: bool| format!("{format}_{}", if is_array { "array" } else { "matrix" });
+    let fits = match sparse.is_array {
+        Some(is_array) => declared.class == expected(is_array),
+        // scipy before 1.11 does not say. Its arrays, which are read as matrices, are named by a module of their own.
+        None if declared.module == "scipy.sparse._arrays" => declared.class == expected(true),
+        None => declared.class == expected(false),
+    };
+    let of_scipy = declared.module == "scipy.sparse" || declared.module.starts_with("scipy.sparse.");
+    if fits && of_scipy {
+        return Ok(());
+    }
+    let built = expected(sparse.is_array.unwrap_or(false));
+    Err(mismatch(node, &format!("holds what scipy reads as {built}")))
+}

@@ -1,0 +1,66 @@
+//! The command line, one file a command. It is a thin user of the library: what it can do, a program can.
+
+mod completions;
+mod inspect;
+mod options;
+mod output;
+mod untrusted_types;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How a command ended, from best to worst. With several files, the worst of them counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// Done.
+    Done = 0,
+    /// Done, and something was found that the caller asked to be told by exit code.
+    Findings = 1,
+    /// A file was refused.
+    Refused = 3,
+    /// A file or the output could not be read or written.
+    Io = 4,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(outcome as u8)
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; for `untrusted-types` whatever was found, unless --exit-code is given
+  1  findings: with --exit-code, a name is not trusted
+  2  usage: an argument is wrong
+  3  a file was refused: it is malformed, ambiguous, hostile or over a limit
+  4  input or output failed
+With several files, the highest of theirs. A closed pipe is success.";
+
+/// Read scikit-learn models in the .skops format without Python: say which types a file refers to, and refuse what
+/// cannot be read in one way only
+#[derive(Debug, Parser)]
+#[command(name = "skops-rs", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    UntrustedTypes(untrusted_types::Arguments),
+    Inspect(inspect::Arguments),
+    Completions(completions::CompletionArguments),
+    Man(completions::ManArguments),
+}
+
+pub(crate) fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::UntrustedTypes(arguments) => untrusted_types::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Completions(arguments) => completions::complete(&arguments),
+        Command::Man(arguments) => completions::man(&arguments),
+    };
+    output::end(result).into()
+}

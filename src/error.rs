@@ -1,0 +1,429 @@
+//! What can go wrong, by who is to blame.
+//!
+//! Every error carries a [`Code`]: a stable kebab-case name that programs may match on, whose table is this
+//! file (and, rendered, `docs/error-codes.md`). The text of an error says what was found; the code says what is
+//! allowed and what to do about it; [`Location`] says where. Text that comes from a file is escaped and cut
+//! before it enters an error (see [`crate::text`]).
+
+use std::fmt;
+use std::io;
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Who is to blame for an [`Error`], so that a caller can decide what to do without knowing every code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Blame {
+    /// The file is damaged, or is not what no skops release writes.
+    Malformed,
+    /// The file could be read differently by two readers, or is made to mislead one.
+    Hostile,
+    /// The file asks for more than the [`Limits`](crate::Limits) allow.
+    Limit,
+    /// The file may be sound, but this build or release cannot read it.
+    Unsupported,
+    /// The caller passed something that cannot be used.
+    Caller,
+    /// The operating system could not read the bytes.
+    Io,
+}
+
+macro_rules! codes {
+    ($( $variant:ident, $code:literal, $blame:ident, $allowed:literal, $hint:literal; )*) => {
+        /// The stable name of a kind of error.
+        ///
+        /// The kebab-case name ([`Code::as_str`]) does not change between releases; new ones are added.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(
+                #[doc = concat!("`", $code, "`: ", $allowed)]
+                $variant,
+            )*
+        }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$variant),*];
+
+            /// The kebab-case name, such as `zip-comment`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $code),* }
+            }
+
+            /// Who is to blame.
+            #[must_use]
+            pub fn blame(self) -> Blame {
+                match self { $(Code::$variant => Blame::$blame),* }
+            }
+
+            /// What is allowed instead of what was found.
+            #[must_use]
+            pub fn allowed(self) -> &'static str {
+                match self { $(Code::$variant => $allowed),* }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub fn hint(self) -> &'static str {
+                match self { $(Code::$variant => $hint),* }
+            }
+        }
+    };
+}
+
+codes! {
+    Io, "io", Io,
+        "the bytes can be read",
+        "check that the path names a readable file and that nothing changes it meanwhile";
+    BadTypeName, "bad-type-name", Caller,
+        "a type name is dotted ASCII identifiers, such as `sklearn.tree._tree.Tree`",
+        "pass the name as `skops-rs untrusted-types` prints it";
+    BadLimit, "bad-limit", Caller,
+        "a limit is given as NAME=NUMBER with a name from docs/limits.md",
+        "see docs/limits.md for the names and their defaults";
+
+    NotZip, "not-zip", Malformed,
+        "a .skops file is a zip archive with its end record in the last 22 bytes",
+        "check that the file is complete and was written by `skops.io.dump`";
+    ZipEndRecord, "zip-end-record", Malformed,
+        "the end record describes one central directory that ends where the end record starts",
+        "the file was cut, edited or made by something other than skops: get it again from its source";
+    ZipComment, "zip-comment", Hostile,
+        "a .skops file has no comment, neither for the archive nor for an entry",
+        "a comment can hide a second archive: dump the model again with skops";
+    ZipTrailingData, "zip-trailing-data", Hostile,
+        "nothing follows the end record",
+        "appended data can hide a second archive: dump the model again with skops";
+    ZipGap, "zip-gap", Hostile,
+        "entries follow each other without gaps from the first byte of the file to the central directory",
+        "bytes that no entry accounts for can hide another archive: dump the model again with skops";
+    ZipOverlap, "zip-overlap", Hostile,
+        "each entry starts where the one before it ends",
+        "overlapping entries are a known attack: do not use the file";
+    ZipDirectory, "zip-directory", Malformed,
+        "the central directory holds as many well-formed records as the end record says",
+        "the file was cut or edited: get it again from its source";
+    ZipHeaderMismatch, "zip-header-mismatch", Hostile,
+        "the header before an entry's data says the same as the central directory",
+        "readers that trust one or the other would see different files: do not use the file";
+    ZipSizeMismatch, "zip-size-mismatch", Hostile,
+        "an entry's stated sizes agree with each other and with its data",
+        "the sizes were edited: do not use the file";
+    ZipExtraField, "zip-extra-field", Hostile,
+        "an entry has no extra field but a zip64 one that is needed",
+        "extra fields can give an entry a second name or size: dump the model again with skops";
+    ZipFlags, "zip-flags", Unsupported,
+        "an entry is not encrypted, patched or split over disks",
+        "dump the model again with skops, which never encrypts";
+    ZipCrc, "zip-crc", Malformed,
+        "the data of an entry has the CRC-32 that its header states",
+        "the data is damaged: get the file again from its source";
+    ZipData, "zip-data", Malformed,
+        "the compressed data of an entry is one complete stream",
+        "the data is damaged: get the file again from its source";
+    CompressionUnsupported, "compression-unsupported", Unsupported,
+        "entries are STORED, DEFLATED, BZIP2 or LZMA, as Python's zipfile writes them",
+        "dump the model again with one of these methods";
+    CompressionFeature, "compression-feature", Unsupported,
+        "this build reads STORED and DEFLATED entries",
+        "install with `--features bzip2,lzma`, or dump the model again without `compression=`";
+
+    EntryName, "entry-name", Hostile,
+        "an entry is named by 1 to 255 ASCII letters, digits, `.`, `_` and `-`, not starting with a dot",
+        "paths and odd characters are read differently by different tools: dump the model again with skops";
+    EntryType, "entry-type", Hostile,
+        "an entry is a regular file",
+        "links and folders have no place in a .skops file: do not use it";
+    EntryDuplicate, "entry-duplicate", Hostile,
+        "no two entries have the same name, ignoring case",
+        "two readers could pick different entries: do not use the file";
+    EntryMissing, "entry-missing", Malformed,
+        "every entry that schema.json names is in the archive",
+        "the file is incomplete: get it again from its source";
+    EntryUnreferenced, "entry-unreferenced", Hostile,
+        "every entry besides schema.json is named by schema.json",
+        "skops writes no other entries: dump the model again";
+    SchemaMissing, "schema-missing", Malformed,
+        "the archive has an entry named exactly `schema.json`",
+        "check that this is a .skops file and not some other zip archive";
+
+    LimitEntries, "limit-entries", Limit,
+        "the archive has no more entries than the limit `entries`",
+        "raise it with `--limit entries=N` if you expect so large a model";
+    LimitDirectoryBytes, "limit-directory-bytes", Limit,
+        "the central directory is no larger than the limit `directory-bytes`",
+        "raise it with `--limit directory-bytes=N` if you expect so large a model";
+    LimitSchemaBytes, "limit-schema-bytes", Limit,
+        "schema.json is no larger than the limit `schema-bytes`",
+        "raise it with `--limit schema-bytes=N` if you expect so large a model";
+    LimitJsonDepth, "limit-json-depth", Limit,
+        "JSON is nested no deeper than the limit `json-depth`",
+        "genuine files stay below 50 levels; raise it with `--limit json-depth=N` if yours does not";
+    LimitNodes, "limit-nodes", Limit,
+        "schema.json has no more nodes than the limit `nodes`",
+        "raise it with `--limit nodes=N` if you expect so large a model";
+    LimitNameLength, "limit-name-length", Limit,
+        "a type name is no longer than the limit `name-length`",
+        "raise it with `--limit name-length=N` if your names really are that long";
+    LimitArrayRank, "limit-array-rank", Limit,
+        "an array has no more dimensions than the limit `array-rank`",
+        "numpy itself stops at 64 dimensions";
+    LimitArrayBytes, "limit-array-bytes", Limit,
+        "an entry is no larger, once decompressed, than the limit `array-bytes`",
+        "raise it with `--limit array-bytes=N` if you expect so large an array";
+    LimitModelBytes, "limit-model-bytes", Limit,
+        "all payloads together, counted once for each object, stay below the limit `model-bytes`",
+        "raise it with `--limit model-bytes=N` if you expect so large a model";
+    LimitCompressionRatio, "limit-compression-ratio", Limit,
+        "past the limit `ratio-floor`, data expands no further than the limit `compression-ratio`",
+        "this looks like a decompression bomb; raise it with `--limit compression-ratio=N` if it is not";
+    LimitArchiveDepth, "limit-archive-depth", Limit,
+        "archives are nested no deeper than the limit `archive-depth`",
+        "a sparse matrix is an archive within the file, so 1 is needed to read one";
+    LimitNestedBytes, "limit-nested-bytes", Limit,
+        "a compressed archive within the archive is no larger, once decompressed, than the limit `nested-bytes`",
+        "raise it with `--limit nested-bytes=N`, or dump the model again without `compression=`";
+    LimitStreamBytes, "limit-stream-bytes", Limit,
+        "what comes from a stream is no larger than the limit `stream-bytes`, as it is kept in memory",
+        "save it to a file and pass the path, or raise it with `--limit stream-bytes=N`";
+
+    JsonEncoding, "json-encoding", Hostile,
+        "schema.json is UTF-8 without a byte order mark",
+        "skops writes plain ASCII: dump the model again";
+    JsonSyntax, "json-syntax", Malformed,
+        "the text is one JSON value as RFC 8259 defines it",
+        "the file was cut or edited by hand: get it again from its source";
+    JsonNumber, "json-number", Malformed,
+        "a number is finite, as JSON has it, and no longer than Python's limit of 4300 digits",
+        "skops writes no such number in this place: dump the model again";
+    JsonSurrogate, "json-surrogate", Hostile,
+        "text has no lone surrogates",
+        "half a character cannot be read the same way by all readers: rename what holds it";
+    JsonDuplicateKey, "json-duplicate-key", Hostile,
+        "no object has the same key twice",
+        "readers keep the first or the last; Python's {1: 'a', '1': 'b'} also ends up so: use distinct keys";
+    JsonTrailingData, "json-trailing-data", Hostile,
+        "nothing but white space follows the JSON value",
+        "the file was edited: get it again from its source";
+
+    Protocol, "protocol", Unsupported,
+        "`protocol` is the integer 0, 1 or 2",
+        "a newer skops may have written the file: look for a newer skops-rs";
+    UnknownLoader, "unknown-loader", Unsupported,
+        "`__loader__` is one that skops 0.3 to 0.16 write",
+        "a newer skops may have written the file: look for a newer skops-rs";
+    UnknownField, "unknown-field", Hostile,
+        "a node has only the fields that its loader and protocol define",
+        "a field that readers ignore can mislead a person: dump the model again with skops";
+    MissingField, "missing-field", Malformed,
+        "a node has all the fields that its loader and protocol define",
+        "the file was edited or damaged: get it again from its source";
+    MalformedNode, "malformed-node", Malformed,
+        "a node has the shape that skops gives it",
+        "the file was edited or damaged: get it again from its source";
+    NameSyntax, "name-syntax", Hostile,
+        "`__module__` is dotted ASCII identifiers and `__class__` is one ASCII identifier",
+        "other text can pass for a name that it is not; rename the class if it is yours";
+
+    TypeMismatch, "type-mismatch", Hostile,
+        "a node declares the type that its loader builds",
+        "the declared name would hide what skops really does: do not use the file";
+    IdConflict, "id-conflict", Hostile,
+        "nodes with the same `__id__` have the same body",
+        "skops reads only one of them, and a person may see the other: do not use the file";
+    IdCycle, "id-cycle", Hostile,
+        "no object holds itself",
+        "skops cannot write such a file and does not end when it reads one: do not use it";
+    IdDangling, "id-dangling", Malformed,
+        "a reference names the `__id__` of a node before it",
+        "the file was edited or damaged: get it again from its source";
+    KeyType, "key-type", Hostile,
+        "a dict key is of type str, int, float, bool, None or a numpy scalar of these, or of a reported type",
+        "skops calls the key's type with its text, which makes no sense for this type";
+    KeyValue, "key-value", Malformed,
+        "a dict key is written as Python writes a value of its type",
+        "the file was edited: get it again from its source";
+    KeyCollision, "key-collision", Hostile,
+        "no two keys of a dict are equal once converted to their types",
+        "skops would silently drop one of the items: do not use the file";
+    AttributeName, "attribute-name", Hostile,
+        "an object's attributes are not named like `__this__`, but for a few that only describe it (`__doc__`)",
+        "such attributes can replace what Python itself looks up: do not use the file";
+    ScalarValue, "scalar-value", Malformed,
+        "the text of a JsonNode is one JSON text, number, boolean or null (NaN and infinities included)",
+        "skops writes nothing else there: dump the model again";
+    ShapeMismatch, "shape-mismatch", Malformed,
+        "an array has as many items as its shape says",
+        "the file was edited or damaged: get it again from its source";
+
+    NpyMagic, "npy-magic", Hostile,
+        "an array's entry starts with numpy's magic bytes",
+        "it may be a pickle, which runs its author's code when opened: do not use the file";
+    NpyVersion, "npy-version", Unsupported,
+        "an array is in numpy format version 1.0, 2.0 or 3.0",
+        "a newer numpy may have written the file: look for a newer skops-rs";
+    NpyHeader, "npy-header", Malformed,
+        "an array's header is written as numpy writes it, in at most 10000 bytes",
+        "the file was edited or damaged: get it again from its source";
+    NpyDtype, "npy-dtype", Malformed,
+        "an array's dtype is a bool, number, text, bytes, datetime or structured type that numpy can save",
+        "see docs/format.md for the dtypes that are read";
+    NpyObject, "npy-object", Hostile,
+        "an array's entry holds no Python objects",
+        "objects are stored as a pickle, which runs its author's code when opened: do not use the file";
+    NpySize, "npy-size", Malformed,
+        "an array's entry is exactly as long as its header says",
+        "the file was edited or damaged: get it again from its source";
+    NpzMembers, "npz-members", Malformed,
+        "a sparse matrix has exactly the members that scipy writes for its format",
+        "the file was edited or damaged: get it again from its source";
+    NpzFormat, "npz-format", Hostile,
+        "a sparse matrix is in the format csr, csc, coo, bsr or dia",
+        "scipy looks this name up in its own module: do not use the file";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where in a file an [`Error`] was found. Parts that do not apply are `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Location {
+    /// The entry of the archive, escaped; a member of a nested archive as `outer.npz/member.npy`.
+    pub entry: Option<String>,
+    /// The JSON pointer (RFC 6901) into `schema.json`, not escaped beyond what a pointer needs.
+    pub pointer: Option<String>,
+    /// The offset in bytes: into the entry's data when `entry` is given, else into the file.
+    pub offset: Option<u64>,
+}
+
+impl Location {
+    /// Whether nothing is known about the place.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if let Some(entry) = &self.entry {
+            write!(f, "{entry}")?;
+            separator = ", ";
+        }
+        if let Some(pointer) = &self.pointer {
+            let shown = if pointer.is_empty() { "the root" } else { pointer };
+            write!(f, "{separator}{}", crate::text::shown_in(shown, crate::text::PLACE_LENGTH))?;
+            separator = ", ";
+        }
+        if let Some(offset) = self.offset {
+            write!(f, "{separator}byte {offset}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a file was refused or an input could not be used.
+///
+/// `Display` says what was found and what is allowed; [`Code::hint`] says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}", .0.found, self.rule())]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: Code,
+    found: String,
+    at: Location,
+    source: Option<io::Error>,
+}
+
+impl Error {
+    pub(crate) fn new(code: Code, found: impl Into<String>) -> Self {
+        Self(Box::new(Inner { code, found: found.into(), at: Location::default(), source: None }))
+    }
+
+    pub(crate) fn io(doing: &str, source: io::Error) -> Self {
+        Self(Box::new(Inner {
+            code: Code::Io,
+            found: format!("{doing}: {source}"),
+            at: Location::default(),
+            source: Some(source),
+        }))
+    }
+
+    /// What is allowed, for what breaks a rule.
+    fn rule(&self) -> String {
+        match self.0.code.blame() {
+            Blame::Io | Blame::Caller => String::new(),
+            _ => format!("; but {}", self.0.code.allowed()),
+        }
+    }
+
+    /// Names the entry, unless one is named already. A name is escaped here.
+    pub(crate) fn in_entry(mut self, entry: &str) -> Self {
+        if self.0.at.entry.is_none() {
+            self.0.at.entry = Some(crate::text::shown(entry).to_string());
+        }
+        self
+    }
+
+    /// Puts an outer archive's entry before the entry that is named already.
+    pub(crate) fn within_entry(mut self, outer: &str) -> Self {
+        let outer = crate::text::shown(outer);
+        self.0.at.entry = Some(match self.0.at.entry.take() {
+            Some(inner) => format!("{outer}/{inner}"),
+            None => outer.to_string(),
+        });
+        self
+    }
+
+    /// Names the node, unless one is named already.
+    pub(crate) fn at_pointer(mut self, pointer: impl FnOnce() -> String) -> Self {
+        if self.0.at.pointer.is_none() {
+            self.0.at.pointer = Some(pointer());
+        }
+        self
+    }
+
+    pub(crate) fn without_offset(mut self) -> Self {
+        self.0.at.offset = None;
+        self
+    }
+
+    pub(crate) fn at_offset(mut self, offset: u64) -> Self {
+        self.0.at.offset = Some(offset);
+        self
+    }
+
+    /// The stable name of this kind of error.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What was found, escaped and cut where it quotes the file.
+    #[must_use]
+    pub fn found(&self) -> &str {
+        &self.0.found
+    }
+
+    /// Where it was found.
+    #[must_use]
+    pub fn at(&self) -> &Location {
+        &self.0.at
+    }
+
+    /// The operating system's error, for [`Code::Io`].
+    #[must_use]
+    pub fn io_error(&self) -> Option<&io::Error> {
+        self.0.source.as_ref()
+    }
+}

@@ -1,0 +1,45 @@
+//! Read scikit-learn models in the `.skops` format, without Python.
+//!
+//! ```
+//! use skops_rs::{Archive, TrustList};
+//!
+//! let archive = Archive::open("fixtures/example.skops")?; // the container is checked, nothing else is read
+//! let audit = archive.schema()?.audit()?; // every name that the file refers to, with role and place
+//! for name in audit.untrusted(&TrustList::default()) {
+//!     println!("{name}");
+//! }
+//! # Ok::<(), skops_rs::Error>(())
+//! ```
+//!
+//! A `.skops` file names Python types, and `skops.io.load` imports and calls them. This crate says which they are
+//! before anything does so. Each stage is a type that can only be made from the one before it:
+//!
+//! | stage | type | what it has checked |
+//! |---|---|---|
+//! | bytes | [`Source`] | |
+//! | container | [`Archive`] | the zip can be read in one way only, and every byte of it is accounted for |
+//! | nodes | [`Schema`] | `schema.json` is strict JSON, with the loaders, fields and shapes that skops writes |
+//! | references | [`Audit`] | each name that any skops release would import, call or read is known |
+//!
+//! Nothing here imports, calls or executes what a file names, because there is nothing in it that could. What a
+//! file may ask for is bounded by [`Limits`]. Every refusal is an [`Error`] with a stable [`Code`].
+
+mod archive;
+mod audit;
+mod error;
+pub mod inspect;
+mod limits;
+mod npy;
+pub mod report;
+mod schema;
+mod source;
+pub mod text;
+mod trust;
+
+pub use archive::{Archive, Entry, Method, SCHEMA_NAME};
+pub use audit::{Audit, Place, Reference, Role};
+pub use error::{Blame, Code, Error, Location, Result};
+pub use limits::Limits;
+pub use schema::{Loader, Schema};
+pub use source::Source;
+pub use trust::{Base, TrustList, TypeName, reason};

@@ -1,0 +1,299 @@
+//! numpy dtypes, as the header of an `.npy` file has them.
+//!
+//! The grammar is that of `numpy.lib.format.dtype_to_descr`:
+//! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
+
+use std::fmt;
+
+use super::literal::Literals;
+use crate::error::{Code, Error, Result};
+use crate::text::shown;
+
+/// numpy keeps an item's size in a C int.
+const MOST_ITEM_BYTES: u64 = i32::MAX as u64;
+
+/// Levels of structured dtypes within structured dtypes. The parser below recurses, this many times at most.
+const MOST_LEVELS: usize = 16;
+
+/// What kind of item a dtype describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// `?`: one byte, 0 or 1.
+    Bool,
+    /// `i`: a signed integer of 1, 2, 4 or 8 bytes.
+    Int,
+    /// `u`: an unsigned integer of 1, 2, 4 or 8 bytes.
+    Uint,
+    /// `f`: a float of 2, 4 or 8 bytes, or a platform's long double of 12 or 16.
+    Float,
+    /// `c`: two floats.
+    Complex,
+    /// `m`: a count of time units.
+    Timedelta,
+    /// `M`: a count of time units since 1970.
+    Datetime,
+    /// `S`: bytes, padded with zeros.
+    Bytes,
+    /// `U`: text of four bytes a character, padded with zeros.
+    Unicode,
+    /// `V`: bytes without meaning.
+    Void,
+}
+
+/// The dtype of an array's items.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Dtype {
+    /// One value.
+    Scalar(ScalarDtype),
+    /// Named fields.
+    Struct(StructDtype),
+}
+
+/// The dtype of one value, such as `<f8`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ScalarDtype {
+    /// What the value is.
+    pub(crate) kind: Kind,
+    /// Whether the most significant byte comes first. `false` where that makes no difference.
+    pub(crate) big_endian: bool,
+    /// Bytes of an item.
+    pub(crate) size: u64,
+    /// The unit of a datetime or timedelta, such as `ns` or `25s`; empty for the generic one.
+    pub(crate) unit: String,
+}
+
+/// A structured dtype.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct StructDtype {
+    /// The fields, without padding.
+    pub(crate) fields: Vec<StructField>,
+    /// Bytes of an item, with padding.
+    pub(crate) size: u64,
+}
+
+/// A field of a structured dtype.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct StructField {
+    /// The name. Text from the file: show it escaped.
+    pub(crate) name: String,
+    /// The dtype of the field's items.
+    pub(crate) dtype: Dtype,
+    /// The shape of the field within each item; empty for a single value.
+    pub(crate) shape: Vec<u64>,
+    /// Where in an item the field starts, in bytes.
+    pub(crate) offset: u64,
+}
+
+impl Dtype {
+    /// Bytes of an item.
+
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Scalar(scalar) => scalar.size,
+            Self::Struct(structure) => structure.size,
+        }
+    }
+
+    /// Parses the value of `descr`.
+    pub(super) fn parse(literals: &mut Literals<'_>) -> Result<Self> {
+        Self::parse_level(literals, 0)
+    }
+
+    fn parse_level(literals: &mut Literals<'_>, level: usize) -> Result<Self> {
+        if level >= MOST_LEVELS {
+            return Err(refused(format!("structured dtypes nested more than {MOST_LEVELS} levels")));
+        }
+        if literals.take('[') {
+            return StructDtype::parse(literals, level).map(Self::Struct);
+        }
+        let text = literals.string()?;
+        ScalarDtype::parse(&text).map(Self::Scalar)
+    }
+
+    fn is_padding(&self) -> bool {
+        matches!(self, Self::Scalar(scalar) if scalar.kind == Kind::Void)
+    }
+}
+
+impl StructDtype {
+    /// Parses fields up to the closing bracket: `(name, descr)` or `(name, descr, shape)`.
+    fn parse(literals: &mut Literals<'_>, level: usize) -> Result<Self> {
+        let mut structure = Self { fields: Vec::new(), size: 0 };
+        while !literals.take(']') {
+            literals.expect('(')?;
+            let name = field_name(literals)?;
+            literals.expect(',')?;
+            let dtype = Dtype::parse_level(literals, level.saturating_add(1))?;
+            let shape = if literals.take(',') { literals.shape()? } else { Vec::new() };
+            literals.expect(')')?;
+            structure.push(name, dtype, shape)?;
+            if !literals.take(',') {
+                literals.expect(']')?;
+                break;
+            }
+        }
+        Ok(structure)
+    }
+
+    fn push(&mut self, name: String, dtype: Dtype, shape: Vec<u64>) -> Result<()> {
+        let offset = self.size;
+        let size = super::bytes_of(&shape, dtype.size());
+        self.size = size
+            .and_then(|size| size.checked_add(offset))
+            .filter(|size| *size <= MOST_ITEM_BYTES)
+            .ok_or_else(|| refused("an item of more than 2 GiB".to_owned()))?;
+        if name.is_empty() && dtype.is_padding() && shape.is_empty() {
+            return Ok(());
+        }
+        if name.is_empty() || self.fields.iter().any(|field| field.name == name) {
+            return Err(refused(format!("a second field, or one without a name: '{}'", shown(&name))));
+        }
+        self.fields.push(StructField { name, dtype, shape, offset });
+        Ok(())
+    }
+}
+
+/// A name, or a title and a name.
+fn field_name(literals: &mut Literals<'_>) -> Result<String> {
+    if !literals.take('(') {
+        return literals.string();
+    }
+    let _title = literals.string()?;
+    literals.expect(',')?;
+    let name = literals.string()?;
+    literals.expect(')')?;
+    Ok(name)
+}
+
+impl ScalarDtype {
+    fn parse(text: &str) -> Result<Self> {
+        Self::parse_text(text).ok_or_else(|| refused(format!("the dtype '{}'", shown(text)))).and_then(
+            |dtype| dtype.ok_or_else(|| Error::new(Code::NpyObject, format!("the dtype '{}'", shown(text)))),
+        )
+    }
+
+    /// `None` for what is no dtype, `Some(None)` for objects.
+    fn parse_text(text: &str) -> Option<Option<Self>> {
+        let order = text.get(..1)?;
+        let letter = text.get(1..2)?;
+        let rest = text.get(2..)?;
+        if letter == "O" {
+            return Some(None);
+        }
+        let (kind, size, unit) = match letter {
+            "M" | "m" => {
+                let kind = if letter == "M" { Kind::Datetime } else { Kind::Timedelta };
+                (kind, 8, parse_unit(rest.strip_prefix('8')?)?)
+            }
+            _ => {
+                let (kind, size) = parse_kind(letter, parse_size(rest)?)?;
+                (kind, size, "")
+            }
+        };
+        let one_byte = size == 1 && kind != Kind::Unicode || matches!(kind, Kind::Bytes | Kind::Void);
+        let big_endian = match order {
+            "<" => false,
+            ">" => !one_byte,
+            // What `|` means for longer items differs between numpy and others.
+            "|" if one_byte => false,
+            _ => return None,
+        };
+        (size <= MOST_ITEM_BYTES).then(|| Some(Self { kind, big_endian, size, unit: unit.to_owned() }))
+    }
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !(text.len() > 1 && text.starts_with('0'));
+    if digits { text.parse().ok() } else { None }
+}
+
+/// The kind, and the size in bytes, for a letter and the number after it.
+fn parse_kind(letter: &str, size: u64) -> Option<(Kind, u64)> {
+    let kind = match (letter, size) {
+        ("b", 1) => Kind::Bool,
+        ("i", 1 | 2 | 4 | 8) => Kind::Int,
+        ("u", 1 | 2 | 4 | 8) => Kind::Uint,
+        ("f", 2 | 4 | 8 | 12 | 16) => Kind::Float,
+        ("c", 8 | 16 | 24 | 32) => Kind::Complex,
+        ("S", _) => Kind::Bytes,
+        ("V", _) => Kind::Void,
+        ("U", characters) => return Some((Kind::Unicode, characters.checked_mul(4)?)),
+        _ => return None,
+    };
+    Some((kind, size))
+}
+
+/// `[ns]`, `[25s]`, or nothing for the generic unit. The brackets are left out of what is returned.
+fn parse_unit(text: &str) -> Option<&str> {
+    const UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
+    if text.is_empty() {
+        return Some("");
+    }
+    let unit = text.strip_prefix('[')?.strip_suffix(']')?;
+    let letters = unit.trim_start_matches(|character: char| character.is_ascii_digit());
+    let count = unit.strip_suffix(letters)?;
+    let counts = count.is_empty() || count.parse::<u32>().is_ok_and(|count| count > 0);
+    (counts && UNITS.contains(&letters)).then_some(unit)
+}
+
+fn refused(found: String) -> Error {
+    Error::new(Code::NpyDtype, found)
+}
+
+impl fmt::Display for Dtype {
+    /// As numpy writes it: `<f8`, or `[('left', '<i8'), ('right', '<i8')]`. Names are escaped and cut.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scalar(scalar) => scalar.fmt(f),
+            Self::Struct(structure) => structure.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ScalarDtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (letter, size) = match self.kind {
+            Kind::Bool => ('b', self.size),
+            Kind::Int => ('i', self.size),
+            Kind::Uint => ('u', self.size),
+            Kind::Float => ('f', self.size),
+            Kind::Complex => ('c', self.size),
+            Kind::Timedelta => ('m', self.size),
+            Kind::Datetime => ('M', self.size),
+            Kind::Bytes => ('S', self.size),
+            Kind::Unicode => ('U', self.size / 4),
+            Kind::Void => ('V', self.size),
+        };
+        let no_order = matches!(self.kind, Kind::Bool | Kind::Bytes | Kind::Void)
+            || (self.size == 1 && matches!(self.kind, Kind::Int | Kind::Uint));
+        let order = if no_order {
+            '|'
+        } else if self.big_endian {
+            '>'
+        } else {
+            '<'
+        };
+        write!(f, "{order}{letter}{size}")?;
+        if self.unit.is_empty() { Ok(()) } else { write!(f, "[{}]", self.unit) }
+    }
+}
+
+impl fmt::Display for StructDtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        let mut separator = "";
+        for field in &self.fields {
+            write!(f, "{separator}('{}', ", shown(&field.name))?;
+            match &field.dtype {
+                Dtype::Scalar(scalar) => write!(f, "'{scalar}'")?,
+                Dtype::Struct(structure) => structure.fmt(f)?,
+            }
+            if !field.shape.is_empty() {
+                write!(f, ", {}", super::show_shape(&field.shape))?;
+            }
+            f.write_str(")")?;
+            separator = ", ";
+        }
+        f.write_str("]")
+    }
+}

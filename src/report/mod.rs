@@ -1,0 +1,287 @@
+//! What `skops-rs untrusted-types --format json` says, as types that serialize.
+//!
+//! The JSON is described by `schemas/untrusted-types.schema.json`. Names come out as they are: they are ASCII. All
+//! other text of a file is escaped and cut, but for JSON pointers, which are exact.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::audit::{Audit, Place, Reference};
+use crate::error::{Error, Location};
+use crate::text::shown;
+use crate::trust::{TrustList, reason};
+
+/// The places of one file's references take at most this many bytes; the others are counted. Deep nodes and long
+/// keys would otherwise let a small file make an endless report.
+pub const PLACES_BYTES: usize = 32 << 20;
+
+/// The reports of several files.
+#[derive(Debug, Default, Serialize)]
+pub struct UntrustedTypes {
+    /// One report for each file, in the order of the arguments.
+    pub files: Vec<FileReport>,
+}
+
+/// The tree of one file, and what was found in it. `schemas/inspect.schema.json` describes the JSON.
+#[derive(Debug, Serialize)]
+pub struct Inspection {
+    /// What was found; references are not listed.
+    #[serde(flatten)]
+    pub file: FileReport,
+    /// The objects from the root down; none when the file was refused.
+    pub items: Vec<crate::inspect::Item>,
+}
+
+/// What was found in one file.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct FileReport {
+    /// The path as it was given.
+    pub path: String,
+    /// The short of it.
+    pub verdict: Verdict,
+    /// The version of the format, if the file was read so far.
+    pub protocol: Option<u8>,
+    /// The release of skops that the file claims to come from, escaped and cut.
+    pub skops_version: Option<String>,
+    /// The release of scikit-learn that the file claims to come from, escaped and cut.
+    pub sklearn_version: Option<String>,
+    /// Names that are not trusted, sorted, each once.
+    pub untrusted: Vec<String>,
+    /// Every reference that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub references: Option<Vec<ReferenceReport>>,
+    /// Why the file was refused or could not be read.
+    pub error: Option<ErrorReport>,
+}
+
+/// The short of a file's report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// All names are trusted.
+    Clean,
+    /// Some names are not.
+    Untrusted,
+    /// The file was refused or could not be read; what it refers to is not known.
+    Refused,
+}
+
+/// A name, under one loader and in one role.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct ReferenceReport {
+    /// The name.
+    pub name: String,
+    /// What skops does with it: `instantiate`, `call`, `reference` or `attribute`.
+    pub role: &'static str,
+    /// The class of skops that does it.
+    pub loader: &'static str,
+    /// Whether it is trusted.
+    pub trusted: bool,
+    /// What to know before trusting it, where that is not obvious.
+    pub reason: Option<&'static str>,
+    /// Where it is referred to.
+    pub places: Vec<PlaceReport>,
+    /// How many places were left out because the report would have become too large.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub places_left_out: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// Where in a file something is.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlaceReport {
+    /// As one would write it in Python, from the root object: `steps[1][1].tree_`. Empty for the root.
+    pub path: String,
+    /// The JSON pointer into `schema.json`.
+    pub pointer: String,
+}
+
+impl From<Place> for PlaceReport {
+    fn from(place: Place) -> Self {
+        Self { path: place.path, pointer: place.pointer }
+    }
+}
+
+/// Why a file was refused or could not be read.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct ErrorReport {
+    /// The stable code.
+    pub code: &'static str,
+    /// What was found and what is allowed.
+    pub message: String,
+    /// Where it was found.
+    pub at: LocationReport,
+}
+
+/// Where an error was found. What does not apply is null.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct LocationReport {
+    /// The entry of the archive, escaped.
+    pub entry: Option<String>,
+    /// The JSON pointer into `schema.json`, cut when it is very long.
+    pub pointer: Option<String>,
+    /// Bytes from the start of the entry's data, or of the file.
+    pub offset: Option<u64>,
+}
+
+impl From<&Error> for ErrorReport {
+    fn from(error: &Error) -> Self {
+        let Location { entry, pointer, offset } = error.at().clone();
+        let pointer = pointer.map(|pointer| pointer.chars().take(crate::text::PLACE_LENGTH).collect());
+        Self {
+            code: error.code().as_str(),
+            message: error.to_string(),
+            at: LocationReport { entry, pointer, offset },
+        }
+    }
+}
+
+/// Which references a report lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// None: only the names that are not trusted.
+    Nothing,
+    /// Those that are not trusted, with their places.
+    Untrusted,
+    /// All of them, with their places.
+    All,
+}
+
+impl FileReport {
+    /// Reports what an audit found.
+    #[must_use]
+    pub fn audited(path: String, audit: &Audit, trust: &TrustList, list: List) -> Self {
+        let untrusted: Vec<_> = audit.untrusted(trust).into_iter().map(ToString::to_string).collect();
+        let schema = audit.schema();
+        Self {
+            path,
+            verdict: if untrusted.is_empty() { Verdict::Clean } else { Verdict::Untrusted },
+            protocol: Some(schema.protocol()),
+            skops_version: schema.skops_version().map(|version| shown(version).to_string()),
+            sklearn_version: schema.sklearn_version().map(|version| shown(&version).to_string()),
+            untrusted,
+            references: references(audit, trust, list),
+            error: None,
+        }
+    }
+
+    /// Reports why a file was refused or could not be read.
+    #[must_use]
+    pub fn refused(path: String, error: &Error) -> Self {
+        Self {
+            path,
+            verdict: Verdict::Refused,
+            protocol: None,
+            skops_version: None,
+            sklearn_version: None,
+            untrusted: Vec::new(),
+            references: None,
+            error: Some(error.into()),
+        }
+    }
+}
+
+fn references(audit: &Audit, trust: &TrustList, list: List) -> Option<Vec<ReferenceReport>> {
+    let is_listed = |reference: &Reference<'_>| list == List::All || !reference.is_trusted(trust);
+    let mut left = PLACES_BYTES;
+    (list != List::Nothing).then(|| {
+        let listed = audit.references().filter(is_listed);
+        listed.map(|reference| report(reference, trust, &mut left)).collect()
+    })
+}
+
+/// Reports a reference; its places must fit into the bytes that are left.
+fn report(reference: Reference<'_>, trust: &TrustList, left: &mut usize) -> ReferenceReport {
+    let mut places: Vec<PlaceReport> = Vec::new();
+    let mut found = reference.places();
+    while *left > 0 {
+        let Some(place) = found.next() else { break };
+        let bytes = place.path.len().saturating_add(place.pointer.len()).saturating_add(32);
+        // Once a place does not fit, none is looked up any more: a single one can be long.
+        *left = left.saturating_sub(bytes);
+        if *left == 0 {
+            break;
+        }
+        places.push(place.into());
+    }
+    ReferenceReport {
+        name: reference.name().to_string(),
+        role: reference.role().as_str(),
+        loader: reference.loader().as_str(),
+        trusted: reference.is_trusted(trust),
+        reason: reason(reference.name()),
+        places_left_out: reference.place_count().saturating_sub(places.len()),
+        places,
+    }
+}
+
+/// Writes JSON in ASCII, indented by two spaces, with a line break at the end.
+///
+/// Everything else is escaped, so that text from a file cannot move a terminal's cursor or reorder its letters.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_json(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer =
+        serde_json::Serializer::with_formatter(out, Ascii(serde_json::ser::PrettyFormatter::new()));
+    value.serialize(&mut serializer)?;
+    let mut out = serializer.into_inner();
+    out.write_all(b"\n")
+}
+
+/// Escapes what is not ASCII.
+struct Ascii<'a>(serde_json::ser::PrettyFormatter<'a>);
+
+macro_rules! forward {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
+        $(
+            fn $name<W: ?Sized + io::Write>(&mut self, out: &mut W $(, $argument: $type)*) -> io::Result<()> {
+                self.0.$name(out $(, $argument)*)
+            }
+        )*
+    };
+}
+
+impl serde_json::ser::Formatter for Ascii<'_> {
+    forward! {
+        begin_array();
+        end_array();
+        begin_array_value(first: bool);
+        end_array_value();
+        begin_object();
+        end_object();
+        begin_object_key(first: bool);
+        begin_object_value();
+        end_object_value();
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|character: char| !matches!(character, ' '..='~')) {
+            let (plain, special) = rest.split_at(at);
+            out.write_all(plain.as_bytes())?;
+            let mut characters = special.chars();
+            let mut units = [0; 2];
+            for unit in characters.next().unwrap_or_default().encode_utf16(&mut units) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = characters.as_str();
+        }
+        out.write_all(rest.as_bytes())
+    }
+}

@@ -1,0 +1,205 @@
+//! `schema.json`: the nodes of the object that was saved, without any payload.
+//!
+//! The text is strict JSON ([`json`]), read in one pass ([`build`]) into an arena of nodes ([`node`]). Here is
+//! refused what no skops release writes: unknown loaders, fields and shapes, text that is no name. Whether a node's
+//! declared type fits its loader, and what it makes skops do, is the business of [`crate::audit`].
+
+mod build;
+mod intern;
+mod json;
+mod loader;
+mod node;
+mod place;
+mod scalar;
+mod shape;
+mod view;
+
+pub use loader::Loader;
+pub(crate) use scalar::Scalar;
+
+pub(crate) use intern::{IntegerHash, IntegerMap};
+pub(crate) use node::{Form, NameId, NodeId};
+pub(crate) use place::label;
+pub(crate) use view::{Content, DictRef, NodeRef, TypePath};
+
+use crate::archive::Archive;
+use crate::audit::Audit;
+use crate::error::{Code, Error, Result};
+use crate::text::shown;
+
+use build::{Builder, Value};
+use json::Text;
+use node::Arena;
+
+/// The protocols that skops has had: see `docs/format.md`.
+const LATEST_PROTOCOL: u8 = 2;
+
+/// The nodes of a file's `schema.json`. Nothing has been checked against the other entries yet.
+///
+/// ```
+/// let archive = skops_rs::Archive::open("fixtures/example.skops")?;
+/// let schema = archive.schema()?;
+/// assert_eq!(schema.protocol(), 2);
+/// # Ok::<(), skops_rs::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Schema {
+    archive: Archive,
+    arena: Arena,
+    root: NodeId,
+    protocol: u8,
+    skops_version: Option<String>,
+}
+
+impl Schema {
+    pub(crate) fn parse(archive: Archive, bytes: &[u8]) -> Result<Self> {
+        let text = check_encoding(bytes)?;
+        let mut builder = Builder::new(text, archive.limits());
+        let root = builder.run()?;
+        let (protocol, skops_version) = builder.root_fields.unwrap_or_default();
+        let protocol = check_protocol(protocol, text).map_err(|error| error.at_pointer(String::new))?;
+        let skops_version = match skops_version {
+            None => None,
+            Some(Value::String(version)) => Some(version.decode(text).into_owned()),
+            Some(_) => {
+                let found = "a `_skops_version` that is no text";
+                return Err(Error::new(Code::MalformedNode, found).at_pointer(String::new));
+            }
+        };
+        let Builder { mut arena, .. } = builder;
+        arena.shrink();
+        let schema = Self { archive, arena, root, protocol, skops_version };
+        schema.check_forms()?;
+        Ok(schema)
+    }
+
+    /// Refuses nodes that are laid out for another protocol than the file's.
+    fn check_forms(&self) -> Result<()> {
+        for node in self.nodes() {
+            let fits = match (node.loader(), node.form()) {
+                (Loader::Function, form) => (form == Form::Protocol0) == (self.protocol == 0),
+                (Loader::RandomGenerator, Form::Protocol0) => self.protocol == 0,
+                (Loader::RandomGenerator, Form::Protocol1) => self.protocol == 1,
+                // With `seed_seq`, the readers of protocol 1 ignore it; what it refers to is reported all the same.
+                (Loader::RandomGenerator, _) => self.protocol >= 1,
+                _ => true,
+            };
+            if !fits {
+                let found =
+                    format!("a {} laid out for another protocol than {}", node.loader(), self.protocol);
+                return Err(Error::new(Code::UnknownField, found).at_pointer(|| node.pointer()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The archive that the schema came from.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// The version of the format: 0, 1 or 2.
+    #[must_use]
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// The release of skops that claims to have written the file. Text from the file: show it escaped.
+    #[must_use]
+    pub fn skops_version(&self) -> Option<&str> {
+        self.skops_version.as_deref()
+    }
+
+    /// The release of scikit-learn that an estimator in the file claims to come from: the root's if it has one,
+    /// else the first that has one. Text from the file: show it escaped.
+    #[must_use]
+    pub fn sklearn_version(&self) -> Option<String> {
+        let of_root = match self.root().content() {
+            Content::Object { state: Some(state) } => version_in(state),
+            _ => None,
+        };
+        // Without the key no node needs to be looked at.
+        self.arena.strings.find(VERSION_KEY)?;
+        of_root.or_else(|| self.nodes().find_map(version_in))
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.arena.nodes.len()
+    }
+
+    /// How many bytes of memory the nodes and their strings take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.arena.bytes()
+    }
+
+    /// Finds everything that the file refers to, and refuses it where that is not what it seems.
+    pub fn audit(self) -> Result<Audit> {
+        Audit::new(self)
+    }
+
+    pub(crate) fn root(&self) -> NodeRef<'_> {
+        self.node(self.root)
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> NodeRef<'_> {
+        NodeRef::new(&self.arena, id)
+    }
+
+    /// All nodes; children before their parents.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        (0..).zip(&self.arena.nodes).map(|(id, _)| self.node(NodeId(id)))
+    }
+
+    pub(crate) fn name_count(&self) -> usize {
+        self.arena.names.len()
+    }
+
+    /// Lets a reference refer to a node.
+    pub(crate) fn resolve(&mut self, reference: NodeId, target: NodeId) {
+        if let Some(node) = self.arena.nodes.get_mut(reference.0 as usize) {
+            node.extra = target.0;
+        }
+    }
+}
+
+const VERSION_KEY: &str = "_sklearn_version";
+
+fn version_in(node: NodeRef<'_>) -> Option<String> {
+    let Content::Dict(dict) = node.content() else { return None };
+    let Content::Json { text } = dict.get(VERSION_KEY)?.content() else { return None };
+    match Scalar::parse(text, 1) {
+        Ok(Scalar::Str(version)) => Some(version),
+        _ => None,
+    }
+}
+
+fn check_encoding(bytes: &[u8]) -> Result<&str> {
+    let refuse =
+        |found: &str, offset: usize| Err(Error::new(Code::JsonEncoding, found).at_offset(offset as u64));
+    match bytes {
+        [0xEF, 0xBB, 0xBF, ..] => return refuse("a byte order mark", 0),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..] => return refuse("UTF-16 or UTF-32", 0),
+        _ => {}
+    }
+    std::str::from_utf8(bytes).or_else(|error| refuse("bytes that are no UTF-8", error.valid_up_to()))
+}
+
+fn check_protocol(protocol: Option<Value>, text: &str) -> Result<u8> {
+    let found = match protocol {
+        Some(Value::Number(number)) => {
+            let raw = number.raw(text);
+            match raw.parse() {
+                Ok(protocol) if protocol <= LATEST_PROTOCOL => return Ok(protocol),
+                _ => format!("protocol {}", shown(raw)),
+            }
+        }
+        Some(Value::String(string)) => format!("protocol '{}' as text", shown(&Text::decode(string, text))),
+        None => "no protocol".to_owned(),
+        Some(_) => "a protocol that is no integer".to_owned(),
+    };
+    Err(Error::new(Code::Protocol, found))
+}

@@ -1,0 +1,144 @@
+//! Where a node is: as a JSON pointer for programs, and as a path that a person can follow.
+
+use super::loader::Loader;
+use super::node::{EXTRA_SLOT, Form};
+use super::view::NodeRef;
+use crate::text::shown;
+
+pub(super) fn push_key(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+}
+
+pub(super) fn push_index(pointer: &mut String, index: usize) {
+    pointer.push('/');
+    pointer.push_str(&index.to_string());
+}
+
+/// The nodes from the root to this one, the root first.
+fn line(node: NodeRef<'_>) -> Vec<NodeRef<'_>> {
+    let mut line: Vec<_> = std::iter::successors(Some(node), |node| node.parent()).collect();
+    line.reverse();
+    line
+}
+
+/// The JSON pointer (RFC 6901) to a node in `schema.json`.
+pub(crate) fn pointer(node: NodeRef<'_>) -> String {
+    let mut pointer = String::new();
+    for pair in line(node).windows(2) {
+        let [parent, child] = pair else { continue };
+        match step(*parent, *child) {
+            Step::Field(field) => push_key(&mut pointer, field),
+            Step::Member(member) => {
+                push_key(&mut pointer, "content");
+                push_key(&mut pointer, member);
+            }
+            Step::Key(key) => {
+                push_key(&mut pointer, "content");
+                push_key(&mut pointer, key);
+            }
+            Step::Item(index) => {
+                push_key(&mut pointer, "content");
+                push_index(&mut pointer, index);
+            }
+            Step::State => push_key(&mut pointer, "content"),
+            Step::Arguments => pointer.push_str("/__reduce__/args"),
+        }
+    }
+    pointer
+}
+
+/// The path to a node, as one would write it in Python: `steps[1][1].coef_`. The root's path is empty. What goes
+/// past `most` characters is cut.
+pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
+    let mut path = String::new();
+    let line = line(node);
+    let mut holds_attributes = false;
+    for pair in line.windows(2) {
+        let [parent, child] = pair else { continue };
+        if path.len() > most {
+            // All of it is ASCII.
+            path.truncate(most);
+            path.push_str("...");
+            break;
+        }
+        let step = step(*parent, *child);
+        let of_state = std::mem::take(&mut holds_attributes);
+        match step {
+            // An object's state is a dict whose items are its attributes.
+            Step::State if child.loader() == Loader::Dict => holds_attributes = true,
+            Step::State => push_name(&mut path, "content"),
+            Step::Key(key) if of_state && is_plain(key) => push_name(&mut path, key),
+            Step::Key(key) => path.push_str(&format!("['{}']", shown(key))),
+            Step::Item(index) => path.push_str(&format!("[{index}]")),
+            Step::Field(name) | Step::Member(name) => push_name(&mut path, name),
+            Step::Arguments => push_name(&mut path, "__reduce__.args"),
+        }
+    }
+    path
+}
+
+fn push_name(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(name);
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// How one gets from a node to a child.
+enum Step<'a> {
+    /// To a field that is a node.
+    Field(&'static str),
+    /// To a member of `content`.
+    Member(&'static str),
+    /// To an item of a dict.
+    Key(&'a str),
+    /// To an item of a list.
+    Item(usize),
+    /// To the state of an object.
+    State,
+    /// To the arguments of a constructor.
+    Arguments,
+}
+
+fn step<'a>(parent: NodeRef<'a>, child: NodeRef<'a>) -> Step<'a> {
+    let slot = child.slot();
+    let member = |names: &[&'static str]| Step::Member(names.get(slot as usize).copied().unwrap_or_default());
+    match parent.loader() {
+        Loader::Dict if slot == EXTRA_SLOT => Step::Field("key_types"),
+        Loader::Dict => Step::Key(parent.key(slot)),
+        Loader::NdArray if slot == EXTRA_SLOT => Step::Field("shape"),
+        Loader::List | Loader::Tuple | Loader::Set | Loader::NdArray => Step::Item(slot as usize),
+        Loader::OperatorFunc => Step::Field("attrs"),
+        Loader::DefaultDict => member(&["main", "default_factory"]),
+        Loader::DictWithDeprecatedKeys => member(&["main", "_deprecated_key_to_new_key"]),
+        Loader::Partial => member(&["func", "args", "kwds", "namespace"]),
+        Loader::MaskedArray => member(&["data", "mask"]),
+        Loader::Method => member(&["obj"]),
+        Loader::RandomGenerator => member(&["bit_generator", "seed_seq"]),
+        Loader::Tree | Loader::Loss | Loader::Sgd | Loader::QuantileForest if slot == 1 => Step::Arguments,
+        Loader::ConstructorFromReduce | Loader::DType | Loader::RandomState => Step::Field("content"),
+        _ => Step::State,
+    }
+}
+
+/// The attribute, key or position under which a node's parent has it; for the tree that `inspect` shows.
+pub(crate) fn label(node: NodeRef<'_>) -> String {
+    let Some(parent) = node.parent() else { return "root".to_owned() };
+    match step(parent, node) {
+        Step::Field(name) | Step::Member(name) => name.to_owned(),
+        Step::Key(key) => shown(key).to_string(),
+        Step::Item(index) => format!("[{index}]"),
+        Step::State => "state".to_owned(),
+        Step::Arguments => "args".to_owned(),
+    }
+}
+
+/// Whether a node is laid out as raw JSON of protocol 0.
+pub(super) fn is_protocol_0(form: Form) -> bool {
+    form == Form::Protocol0
+}

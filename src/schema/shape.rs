@@ -1,0 +1,368 @@
+//! Which fields a node has, by its loader, and how they are laid out.
+//!
+//! A field that no skops release writes is refused: readers that ignore it and people who read it would see
+//! different things.
+
+use super::build::{Builder, Slot, Value, missing, symbol_text};
+use super::json::Text;
+use super::loader::Loader;
+use super::node::{Form, Node, NodeId};
+use crate::error::{Code, Error, Result};
+
+macro_rules! fields {
+    ($( $variant:ident = $name:literal; )*) => {
+        /// The fields that nodes have.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Field { $($variant,)* }
+
+        impl Field {
+            const ALL: &'static [Field] = &[$(Field::$variant),*];
+
+            pub(super) fn as_str(self) -> &'static str {
+                match self { $(Field::$variant => $name),* }
+            }
+
+            fn from_str(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Field::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    Class = "__class__";
+    Module = "__module__";
+    Loader = "__loader__";
+    Id = "__id__";
+    Content = "content";
+    IsJson = "is_json";
+    KeyTypes = "key_types";
+    File = "file";
+    Type = "type";
+    Shape = "shape";
+    Attrs = "attrs";
+    Reduce = "__reduce__";
+    Protocol = "protocol";
+    SkopsVersion = "_skops_version";
+}
+
+impl Field {
+    #[inline]
+    pub(super) fn from_key(key: Text, text: &str) -> Option<Self> {
+        if key.escaped { Self::from_str(&key.decode(text)) } else { Self::from_str(key.raw(text)) }
+    }
+}
+
+/// The fields of one node, taken out as they are used.
+#[derive(Default)]
+pub(super) struct Fields([Option<Value>; 14]);
+
+impl Fields {
+    /// Puts a field's value, and returns the one that was there.
+    pub(super) fn put(&mut self, field: Field, value: Value) -> Option<Value> {
+        self.0.get_mut(field as usize).and_then(|slot| slot.replace(value))
+    }
+
+    pub(super) fn take(&mut self, field: Field) -> Option<Value> {
+        self.0.get_mut(field as usize).and_then(Option::take)
+    }
+
+    /// A field that has not been taken.
+    pub(super) fn left(&self) -> Option<Field> {
+        Field::ALL.iter().copied().find(|field| self.0.get(*field as usize).is_some_and(Option::is_some))
+    }
+}
+
+impl Builder<'_> {
+    /// Lays the fields out in the node, and refuses what its loader does not define.
+    pub(super) fn shape(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let loader = node.loader;
+        match loader {
+            Loader::Object => {
+                if let Some(content) = fields.take(Field::Content) {
+                    self.children(node, &[as_node(loader, Field::Content, content)?]);
+                }
+            }
+            Loader::ConstructorFromReduce | Loader::DType | Loader::RandomState => {
+                let content = need_node(loader, fields, Field::Content)?;
+                self.children(node, &[content]);
+            }
+            Loader::OperatorFunc => {
+                let attrs = need_node(loader, fields, Field::Attrs)?;
+                self.children(node, &[attrs]);
+            }
+            Loader::Dict => {
+                let content = need(loader, fields, Field::Content)?;
+                let Value::Map { first, count, keys } = content else {
+                    return Err(malformed(loader, "`content` is no object of nodes"));
+                };
+                (node.first, node.count, node.text) = (first, count, keys);
+                node.extra = need_node(loader, fields, Field::KeyTypes)?.0;
+            }
+            Loader::List | Loader::Tuple | Loader::Set => {
+                (node.first, node.count) = need_nodes(loader, fields)?;
+            }
+            Loader::Json => self.json(node, fields)?,
+            Loader::Type => {}
+            Loader::Function => self.function(node, fields)?,
+            Loader::DefaultDict => self.fixed(node, fields, &["main", "default_factory"])?,
+            Loader::Partial => self.fixed(node, fields, &["func", "args", "kwds", "namespace"])?,
+            Loader::MaskedArray => self.fixed(node, fields, &["data", "mask"])?,
+            Loader::DictWithDeprecatedKeys => {
+                self.fixed(node, fields, &["main", "_deprecated_key_to_new_key"])?;
+            }
+            Loader::Method => self.method(node, fields)?,
+            Loader::Slice => self.slice(node, fields)?,
+            Loader::Bytes | Loader::Bytearray => self.file(node, fields)?,
+            Loader::NdArray => self.ndarray(node, fields)?,
+            Loader::SparseMatrix => {
+                if self.string(loader, fields, Field::Type)?.is(self.lexer.text(), "scipy") {
+                    self.file(node, fields)?;
+                } else {
+                    return Err(malformed(loader, "`type` is not \"scipy\""));
+                }
+            }
+            Loader::RandomGenerator => self.random_generator(node, fields)?,
+            Loader::Tree | Loader::Loss | Loader::Sgd | Loader::QuantileForest => {
+                self.reduce(node, fields)?
+            }
+            Loader::Cached => {
+                if node.id == 0 {
+                    return Err(missing(loader, Field::Id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn children(&mut self, node: &mut Node, children: &[NodeId]) {
+        (node.first, node.count) = self.keep_children(children);
+    }
+
+    fn string(&self, loader: Loader, fields: &mut Fields, field: Field) -> Result<Text> {
+        match need(loader, fields, field)? {
+            Value::String(text) => Ok(text),
+            _ => Err(malformed(loader, &format!("`{}` is no text", field.as_str()))),
+        }
+    }
+
+    fn keep(&mut self, node: &mut Node, text: Text) {
+        let source = self.lexer.text();
+        (node.text, node.text_len) = self.keep_text(&text.decode(source));
+    }
+
+    fn json(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let content = self.string(node.loader, fields, Field::Content)?;
+        match fields.take(Field::IsJson) {
+            None | Some(Value::Bool(true)) => {}
+            Some(_) => return Err(malformed(node.loader, "`is_json` is not true")),
+        }
+        self.keep(node, content);
+        Ok(())
+    }
+
+    fn file(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let file = self.string(node.loader, fields, Field::File)?;
+        self.keep(node, file);
+        Ok(())
+    }
+
+    fn ndarray(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let kind = self.string(node.loader, fields, Field::Type)?;
+        let text = self.lexer.text();
+        if kind.is(text, "numpy") {
+            return self.file(node, fields);
+        }
+        if !kind.is(text, "json") {
+            return Err(malformed(node.loader, "`type` is neither \"numpy\" nor \"json\""));
+        }
+        node.form = Form::Objects;
+        (node.first, node.count) = need_nodes(node.loader, fields)?;
+        node.extra = need_node(node.loader, fields, Field::Shape)?.0;
+        Ok(())
+    }
+
+    fn reduce(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let reduce = need(node.loader, fields, Field::Reduce)?;
+        let args = self.members(node.loader, reduce, &["args"])?;
+        let content = need_node(node.loader, fields, Field::Content)?;
+        let children: Vec<_> = [content].into_iter().chain(args).collect();
+        self.children(node, &children);
+        Ok(())
+    }
+
+    /// A `content` with exactly these keys, each a node; the children are in this order.
+    fn fixed(&mut self, node: &mut Node, fields: &mut Fields, keys: &[&str]) -> Result<()> {
+        let content = need(node.loader, fields, Field::Content)?;
+        let children = self.members(node.loader, content, keys)?;
+        self.children(node, &children);
+        Ok(())
+    }
+
+    fn members(&self, loader: Loader, content: Value, expected: &[&str]) -> Result<Vec<NodeId>> {
+        let Value::Map { first, count, keys } = content else {
+            return Err(malformed(loader, &format!("what ought to hold {expected:?} is no object of nodes")));
+        };
+        let range = |first: u32| first as usize..(first as usize).saturating_add(count as usize);
+        let children = self.arena.children.get(range(first)).unwrap_or_default();
+        let symbols = self.arena.keys.get(range(keys)).unwrap_or_default();
+        let members: Vec<_> =
+            symbols.iter().map(|symbol| symbol_text(&self.arena, *symbol)).zip(children).collect();
+        if let Some((key, _)) = members.iter().find(|(key, _)| !expected.contains(key)) {
+            return Err(unknown_member(loader, key));
+        }
+        let find = |key: &str| members.iter().find(|(other, _)| *other == key).map(|(_, child)| **child);
+        expected.iter().map(|key| find(key).ok_or_else(|| missing_member(loader, key))).collect()
+    }
+
+    /// A mixed `content` with exactly these keys; the values are in this order.
+    fn mixed(&self, loader: Loader, content: Value, expected: &[&str]) -> Result<Vec<Value>> {
+        let slots = self.slots(content).ok_or_else(|| {
+            malformed(loader, &format!("`content` is no object with the keys {expected:?}"))
+        })?;
+        let text = self.lexer.text();
+        let unknown = slots.iter().find(|slot| !expected.iter().any(|key| slot.key.is(text, key)));
+        if let Some(slot) = unknown {
+            return Err(unknown_member(loader, &slot.key.decode(text)));
+        }
+        let find = |key: &str| slots.iter().find(|slot| slot.key.is(text, key)).map(|slot| slot.value);
+        expected.iter().map(|key| find(key).ok_or_else(|| missing_member(loader, key))).collect()
+    }
+
+    fn slots(&self, value: Value) -> Option<&[Slot]> {
+        let Value::Mixed { first, count, .. } = value else { return None };
+        self.parked.get(first as usize..(first as usize).saturating_add(count as usize))
+    }
+
+    /// `FunctionNode`: named by its declared type, or in protocol 0 by its content.
+    fn function(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let Some(content) = fields.take(Field::Content) else { return Ok(()) };
+        let values = self.mixed(node.loader, content, &["module_path", "function"])?;
+        let [Value::String(module), Value::String(function)] = values[..] else {
+            return Err(Error::new(Code::NameSyntax, "a function whose module or name is no text"));
+        };
+        node.form = Form::Protocol0;
+        node.extra = self.name(module, function)?.0;
+        Ok(())
+    }
+
+    fn method(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let content = need(node.loader, fields, Field::Content)?;
+        let values = self.mixed(node.loader, content, &["obj", "func"])?;
+        let [Value::Node(object), Value::String(function)] = values[..] else {
+            return Err(malformed(node.loader, "`obj` is no node or `func` is no text"));
+        };
+        self.children(node, &[object]);
+        self.keep(node, function);
+        Ok(())
+    }
+
+    /// The bounds of a slice are kept as JSON, in the order start, stop, step. They are integers or null; slices
+    /// of a data frame's columns, as `ColumnTransformer` takes them, have text.
+    fn slice(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let content = need(node.loader, fields, Field::Content)?;
+        let values = self.mixed(node.loader, content, &["start", "stop", "step"])?;
+        let text = self.lexer.text();
+        let mut bounds = Vec::with_capacity(values.len());
+        for value in values {
+            match value {
+                Value::Null => bounds.push("null".to_owned()),
+                Value::Number(number) if is_integer(number.raw(text)) => {
+                    bounds.push(number.raw(text).to_owned())
+                }
+                Value::String(string) => bounds.push(format!("\"{}\"", string.raw(text))),
+                _ => return Err(malformed(node.loader, "a bound is neither an integer, text nor null")),
+            }
+        }
+        (node.text, node.text_len) = self.keep_text(&format!("[{}]", bounds.join(",")));
+        Ok(())
+    }
+
+    fn random_generator(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let content = need(node.loader, fields, Field::Content)?;
+        if matches!(content, Value::Mixed { .. }) {
+            return self.random_generator_0(node, content);
+        }
+        if matches!(content, Value::Map { count: 1, .. }) {
+            node.form = Form::Protocol1;
+            let children = self.members(node.loader, content, &["bit_generator"])?;
+            self.children(node, &children);
+            return Ok(());
+        }
+        let children = self.members(node.loader, content, &["bit_generator", "seed_seq"])?;
+        self.children(node, &children);
+        Ok(())
+    }
+
+    /// Protocol 0 keeps numpy's state as raw JSON: the bit generator's name, integers, and an object of integers.
+    fn random_generator_0(&mut self, node: &mut Node, content: Value) -> Result<()> {
+        let loader = node.loader;
+        let broken = || malformed(loader, "`bit_generator` is no state of a numpy bit generator");
+        let values = self.mixed(loader, content, &["bit_generator"])?;
+        let [state @ Value::Mixed { text, .. }] = values[..] else { return Err(broken()) };
+        let source = self.lexer.text();
+        let mut name = None;
+        for slot in self.slots(state).unwrap_or_default() {
+            match slot.value {
+                Value::String(text) if slot.key.is(source, "bit_generator") => name = Some(text),
+                Value::Number(number) if is_integer(number.raw(source)) => {}
+                value @ Value::Mixed { .. } => {
+                    let slots = self.slots(value).unwrap_or_default();
+                    if !slots.iter().all(
+                        |slot| matches!(slot.value, Value::Number(number) if is_integer(number.raw(source))),
+                    ) {
+                        return Err(broken());
+                    }
+                }
+                _ => return Err(broken()),
+            }
+        }
+        let name = name.ok_or_else(broken)?;
+        node.form = Form::Protocol0;
+        node.extra = self.intern_name("numpy.random", &name.decode(source))?.0;
+        self.keep(node, text);
+        Ok(())
+    }
+}
+
+fn is_integer(number: &str) -> bool {
+    !number.contains(['.', 'e', 'E'])
+}
+
+fn need(loader: Loader, fields: &mut Fields, field: Field) -> Result<Value> {
+    fields.take(field).ok_or_else(|| missing(loader, field))
+}
+
+fn need_node(loader: Loader, fields: &mut Fields, field: Field) -> Result<NodeId> {
+    let value = need(loader, fields, field)?;
+    as_node(loader, field, value)
+}
+
+fn as_node(loader: Loader, field: Field, value: Value) -> Result<NodeId> {
+    match value {
+        Value::Node(node) => Ok(node),
+        _ => Err(malformed(loader, &format!("`{}` is no node", field.as_str()))),
+    }
+}
+
+fn need_nodes(loader: Loader, fields: &mut Fields) -> Result<(u32, u32)> {
+    match need(loader, fields, Field::Content)? {
+        Value::Nodes { first, count } => Ok((first, count)),
+        _ => Err(malformed(loader, "`content` is no list of nodes")),
+    }
+}
+
+fn malformed(loader: Loader, what: &str) -> Error {
+    Error::new(Code::MalformedNode, format!("a {loader} where {what}"))
+}
+
+fn missing_member(loader: Loader, key: &str) -> Error {
+    Error::new(Code::MissingField, format!("a {loader} without `{key}`"))
+}
+
+fn unknown_member(loader: Loader, key: &str) -> Error {
+    Error::new(Code::UnknownField, format!("a {loader} with the field '{}'", crate::text::shown(key)))
+}

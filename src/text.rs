@@ -1,0 +1,75 @@
+//! Text from a file, made safe to show.
+//!
+//! A file's author chooses names, keys and values. Shown as they are, they could move the cursor, colour a
+//! terminal, forge a line of output or look like another name. So everything but printable ASCII is shown as an
+//! escape, and long text is cut.
+
+use std::fmt::{self, Write as _};
+
+/// How many characters of a file's text are shown at most before it is cut.
+pub const SHOWN_LENGTH: usize = 120;
+
+/// How many characters of a path or pointer into a file are shown at most.
+pub const PLACE_LENGTH: usize = 400;
+
+/// Shows `text` escaped, and cut after [`SHOWN_LENGTH`] characters.
+///
+/// ```
+/// let evil = "os\u{1b}[2K\rfine\u{202e}";
+/// assert_eq!(skops_rs::text::shown(evil).to_string(), r"os\u{1b}[2K\rfine\u{202e}");
+/// ```
+#[must_use]
+pub fn shown(text: &str) -> Shown<'_> {
+    shown_in(text, SHOWN_LENGTH)
+}
+
+/// Shows `text` escaped, and cut after `length` characters.
+#[must_use]
+pub fn shown_in(text: &str, length: usize) -> Shown<'_> {
+    Shown { text, length }
+}
+
+/// What [`shown`] returns: text that is escaped and cut when it is displayed.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    text: &'a str,
+    length: usize,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.text.chars();
+        for character in characters.by_ref().take(self.length) {
+            match character {
+                ' '..='~' if character != '\\' => f.write_char(character)?,
+                '\\' | '\n' | '\r' | '\t' => write!(f, "{}", character.escape_default())?,
+                other => write!(f, "{}", other.escape_unicode())?,
+            }
+        }
+        match characters.count() {
+            0 => Ok(()),
+            cut => write!(f, "...({cut} more characters)"),
+        }
+    }
+}
+
+/// Shows bytes that ought to be text, escaped and cut like [`shown`].
+pub(crate) fn shown_bytes(bytes: &[u8]) -> String {
+    shown(&String::from_utf8_lossy(bytes)).to_string()
+}
+
+/// Shows a path as the caller gave it, with what could forge or reorder a line of output escaped.
+#[must_use]
+pub fn shown_path(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for character in path.chars() {
+        let reorders =
+            matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || reorders {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
