@@ -42,19 +42,17 @@ enum KeyKind {
 impl KeyKind {
     /// `None` for types that are trusted by default but make no sense for a key.
     fn of(node: NodeRef<'_>) -> Option<Self> {
-        const ANY_INT: KeyKind = KeyKind::Int { least: i128::MIN, most: i128::MAX };
         let declared = node.declared();
         let signed = |bits: u32| {
             let most = i128::MAX >> 128_u32.saturating_sub(bits);
             Self::Int { least: !most, most }
         };
         let unsigned = |bits: u32| Self::Int { least: 0, most: i128::MAX >> 127_u32.saturating_sub(bits) };
-        const DOUBLE: KeyKind = KeyKind::Float { exponent: 11, fraction: 52 };
+        let double = Self::Float { exponent: 11, fraction: 52 };
         match (declared.module, declared.class) {
             ("builtins", "str") | ("numpy", "str_") => Some(Self::Text),
             ("builtins" | "numpy", "bool") | ("numpy", "bool_") => Some(Self::Bool),
-            ("builtins", "int") => Some(ANY_INT),
-            ("builtins", "float") => Some(DOUBLE),
+            ("builtins", "int") => Some(Self::Int { least: i128::MIN, most: i128::MAX }),
             ("builtins", "NoneType") => Some(Self::None),
             ("numpy", "int8") => Some(signed(8)),
             ("numpy", "int16") => Some(signed(16)),
@@ -66,7 +64,9 @@ impl KeyKind {
             ("numpy", "uint64" | "ulonglong" | "uintp" | "uint") => Some(unsigned(64)),
             ("numpy", "float16") => Some(Self::Float { exponent: 5, fraction: 10 }),
             ("numpy", "float32") => Some(Self::Float { exponent: 8, fraction: 23 }),
-            ("numpy", "float64" | "longdouble" | "float128" | "float96") => Some(DOUBLE),
+            ("builtins", "float") | ("numpy", "float64" | "longdouble" | "float128" | "float96") => {
+                Some(double)
+            }
             ("builtins", "list" | "set" | "map" | "tuple") => None,
             _ if tables::is_scalar(&declared.to_string()) => None,
             _ => Some(Self::Reported),
@@ -77,9 +77,12 @@ impl KeyKind {
 /// A key's value, such that equal keys of Python are equal.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum KeyValue {
+    /// An integer, or a float or bool that equals one: the shortest decimal digits.
     Int(String),
-    /// The bits of a float that is no integer.
+    /// The bits of a float that equals no integer.
     Float(u64),
+    /// NaN, which equals nothing, not even itself.
+    NotANumber,
     None,
 }
 
@@ -105,11 +108,11 @@ pub(super) fn check(dict: DictRef<'_>) -> Result<()> {
             // Text is unequal to numbers, and the object of keys has no key twice.
             continue;
         }
-        let value = parse(key, kind).ok_or_else(|| {
+        let Some(value) = parse(key, kind) else {
             let found = format!("the key '{}' of type {}", shown(key), key_type.declared());
-            Error::new(Code::KeyValue, found)
-        })?;
-        if value.is_some_and(|value| !numbers.insert(value)) {
+            return Err(Error::new(Code::KeyValue, found));
+        };
+        if value != KeyValue::NotANumber && !numbers.insert(value) {
             let found = format!(
                 "the key '{}', which equals another once it is a {}",
                 shown(key),
@@ -128,57 +131,48 @@ fn kind_of(node: NodeRef<'_>) -> Result<KeyKind> {
     KeyKind::of(node).ok_or_else(|| Error::new(Code::KeyType, format!("a key of type {}", node.declared())))
 }
 
-/// The value of a key: `None` when the text is not how Python writes a value of this kind, `Some(None)` for NaN,
-/// which equals nothing.
-fn parse(key: &str, kind: KeyKind) -> Option<Option<KeyValue>> {
-    match kind {
-        KeyKind::Bool => match key {
-            "true" => Some(Some(KeyValue::Int("1".to_owned()))),
-            "false" => Some(Some(KeyValue::Int("0".to_owned()))),
-            _ => None,
-        },
-        KeyKind::None => (key == "null").then_some(Some(KeyValue::None)),
-        KeyKind::Int { least, most } => {
-            let digits = key.strip_prefix('-').unwrap_or(key);
-            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            let shortest = (digits == "0" && key == "0") || !digits.starts_with('0');
-            let bounded = (least, most) != (i128::MIN, i128::MAX);
-            let in_range = !bounded || key.parse().is_ok_and(|value| (least..=most).contains(&value));
-            (plain && shortest && in_range && digits.len() <= 4300)
-                .then(|| Some(KeyValue::Int(key.to_owned())))
-        }
-        KeyKind::Float { exponent, fraction } => parse_float(key, exponent, fraction),
-        KeyKind::Text | KeyKind::Reported => Some(None),
+/// The value of a key, or `None` when the text is not how Python writes a value of this kind.
+fn parse(key: &str, kind: KeyKind) -> Option<KeyValue> {
+    match (kind, key) {
+        (KeyKind::Bool, "true") => Some(KeyValue::Int("1".to_owned())),
+        (KeyKind::Bool, "false") => Some(KeyValue::Int("0".to_owned())),
+        (KeyKind::None, "null") => Some(KeyValue::None),
+        (KeyKind::Int { least, most }, _) => is_int(key, least, most).then(|| KeyValue::Int(key.to_owned())),
+        (KeyKind::Float { exponent, fraction }, _) => parse_float(key, exponent, fraction),
+        _ => None,
     }
 }
 
-fn parse_float(key: &str, exponent: u32, fraction: u32) -> Option<Option<KeyValue>> {
+fn is_int(key: &str, least: i128, most: i128) -> bool {
+    let digits = key.strip_prefix('-').unwrap_or(key);
+    let is_shortest = key == "0" || !digits.starts_with('0');
+    let is_plain = (1..=4300).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_any = (least, most) == (i128::MIN, i128::MAX);
+    is_plain && is_shortest && (is_any || key.parse().is_ok_and(|value| (least..=most).contains(&value)))
+}
+
+fn parse_float(key: &str, exponent: u32, fraction: u32) -> Option<KeyValue> {
     let value = match key {
-        "NaN" => return Some(None),
+        "NaN" => return Some(KeyValue::NotANumber),
         "Infinity" => f64::INFINITY,
         "-Infinity" => f64::NEG_INFINITY,
         _ => {
-            let plain =
-                key.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e'));
-            let value: f64 = key.parse().ok().filter(|value: &f64| plain && value.is_finite())?;
             // Python always writes a float with a point or an exponent.
-            key.contains(['.', 'e']).then_some(value)?
+            let is_numeric = key.bytes().all(|byte| byte.is_ascii_digit() || b"+-.e".contains(&byte));
+            let is_float = is_numeric && key.contains(['.', 'e']);
+            key.parse().ok().filter(|value: &f64| is_float && value.is_finite())?
         }
     };
     if !fits(value, exponent, fraction) {
         return None;
     }
-    if value.fract() == 0.0 {
-        return Some(Some(KeyValue::Int(format!("{value:.0}").replace("-0", "0").to_owned()).normal(value)));
-    }
-    Some(Some(KeyValue::Float(value.to_bits())))
-}
-
-impl KeyValue {
-    /// Minus zero equals zero.
-    fn normal(self, value: f64) -> Self {
-        if value == 0.0 { Self::Int("0".to_owned()) } else { self }
-    }
+    // Minus zero equals zero, and what equals an integer is that integer.
+    let is_integer = value.is_finite() && value.fract() == 0.0;
+    Some(if is_integer {
+        KeyValue::Int(format!("{:.0}", value + 0.0))
+    } else {
+        KeyValue::Float(value.to_bits())
+    })
 }
 
 /// Whether a float of this format holds the value exactly.
@@ -187,12 +181,58 @@ fn fits(value: f64, exponent: u32, fraction: u32) -> bool {
         return true;
     }
     let bits = value.to_bits();
-    let lost = 52_u32.saturating_sub(fraction);
     let bias = (1_i64 << exponent.saturating_sub(1)).saturating_sub(1);
     let power = i64::try_from((bits >> 52) & 0x7FF).unwrap_or(0).saturating_sub(1023);
-    let least_normal = 1_i64.saturating_sub(bias);
     // Below the normal range each step down costs one more bit of the fraction.
-    let below = u32::try_from(least_normal.saturating_sub(power)).unwrap_or(0);
-    let lost = lost.saturating_add(below);
-    power <= bias && lost <= 52 && bits.trailing_zeros() >= lost.min(52)
+    let below = u32::try_from(1_i64.saturating_sub(bias).saturating_sub(power)).unwrap_or(0);
+    let unused = 52_u32.saturating_sub(fraction).saturating_add(below);
+    power <= bias && unused <= 52 && bits.trailing_zeros() >= unused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALF: KeyKind = KeyKind::Float { exponent: 5, fraction: 10 };
+    const SINGLE: KeyKind = KeyKind::Float { exponent: 8, fraction: 23 };
+
+    #[test]
+    fn floats_are_those_that_the_type_holds_exactly() {
+        for (key, kind, expected) in [
+            ("0.5", HALF, true),
+            ("65504.0", HALF, true),
+            ("65536.0", HALF, false),
+            ("0.1", HALF, false),
+            ("0.0999755859375", HALF, true),
+            // The least subnormal half, and half of it.
+            ("5.960464477539063e-08", HALF, true),
+            ("2.9802322387695312e-08", HALF, false),
+            ("0.10000000149011612", SINGLE, true),
+            ("0.1", SINGLE, false),
+            ("1.401298464324817e-45", SINGLE, true),
+        ] {
+            assert_eq!(parse(key, kind).is_some(), expected, "{key} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn equal_keys_of_different_types_have_one_value() {
+        let double = KeyKind::Float { exponent: 11, fraction: 52 };
+        let int = KeyKind::Int { least: i128::MIN, most: i128::MAX };
+        assert_eq!(parse("1", int), parse("1.0", double));
+        assert_eq!(parse("1", int), parse("true", KeyKind::Bool));
+        assert_eq!(parse("0", int), parse("-0.0", double));
+        assert_eq!(parse("100000000000000000000", int), parse("1e+20", double));
+        assert_ne!(parse("1", int), parse("1.5", double));
+    }
+
+    #[test]
+    fn integers_are_written_as_python_does() {
+        let byte = KeyKind::Int { least: -128, most: 127 };
+        for (key, expected) in
+            [("-128", true), ("128", false), ("01", false), ("-0", false), ("+1", false), ("", false)]
+        {
+            assert_eq!(parse(key, byte).is_some(), expected, "{key}");
+        }
+    }
 }

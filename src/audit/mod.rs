@@ -169,6 +169,7 @@ impl Audit {
     }
 
     /// All references, sorted by name, role and loader.
+    #[must_use]
     pub fn references(&self) -> impl ExactSizeIterator<Item = Reference<'_>> {
         self.mentions.iter().map(|mention| Reference { audit: self, mention })
     }

@@ -8,7 +8,7 @@ use super::{Mentions, Role, keys};
 use crate::error::{Code, Error, Result};
 use crate::npy::npz::SparseHeader;
 use crate::npy::show_shape;
-use crate::schema::{Content, DictRef, Form, Loader, NodeRef, Scalar, Schema, TypePath};
+use crate::schema::{Children, Content, DictRef, Form, Loader, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
 use crate::trust::{SEED_SEQUENCE, name, tables};
 
@@ -34,9 +34,19 @@ fn check(schema: &Schema, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<
             mentions.declared(node, Role::Instantiate);
             Ok(())
         }
-        Content::List(_) => container(node, "builtins.list", mentions),
-        Content::Tuple(_) => container(node, "builtins.tuple", mentions),
-        Content::Set(_) => container(node, "builtins.set", mentions),
+        // A container of its builtin type is made by the loader. Any other type is called with the items.
+        Content::List(_) => {
+            mentions.declared(node, container_role(node, &["builtins.list"]));
+            Ok(())
+        }
+        Content::Tuple(_) => {
+            mentions.declared(node, container_role(node, &["builtins.tuple"]));
+            Ok(())
+        }
+        Content::Set(_) => {
+            mentions.declared(node, container_role(node, &["builtins.set"]));
+            Ok(())
+        }
         Content::Json { text } => {
             declares(node, "builtins", "str")?;
             // Offsets into the text of a node would be taken for offsets into schema.json.
@@ -76,7 +86,7 @@ fn check(schema: &Schema, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<
         }
         Content::ObjectArray { items, shape } => {
             exactly(node, "numpy", "ndarray", mentions)?;
-            object_array(items.iter().map(NodeRef::resolved).collect(), shape)
+            object_array(items, shape)
         }
         Content::MaskedArray { data, mask } => {
             holds(data, Loader::NdArray, "data")?;
@@ -143,12 +153,6 @@ fn holds(part: NodeRef<'_>, loader: Loader, field: &str) -> Result<()> {
     }
     let found = format!("a node whose `{field}` is a {found}, where skops writes a {loader}");
     Err(Error::new(Code::MalformedNode, found))
-}
-
-/// A container that is declared as its builtin type is made by the loader. Any other type is called with the items.
-fn container(node: NodeRef<'_>, builtin: &str, mentions: &mut Mentions) -> Result<()> {
-    mentions.declared(node, container_role(node, &[builtin]));
-    Ok(())
 }
 
 fn container_role(node: NodeRef<'_>, builtins: &[&str]) -> Role {
@@ -265,10 +269,12 @@ fn masked_array(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
 }
 
 fn dtype(node: NodeRef<'_>, array: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    declares(node, "numpy", "dtype")?;
     holds(array, Loader::NdArray, "content")?;
     // Only an array itself has a dtype of numpy's making; its subclasses may say what they like.
     declares(array.resolved(), "numpy", "ndarray")?;
-    exactly(node, "numpy", "dtype", mentions)
+    mentions.declared(node, Role::Instantiate);
+    Ok(())
 }
 
 /// skops reads the bit generator's name from the text of the node, not from the object, so it must stand there: no
@@ -314,38 +320,31 @@ fn reduce(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) -> Resu
 
 /// The items of an object array must be as many as its shape says, along each dimension. skops itself ignores the
 /// shape and counts; then a file could show one shape to a person and another to the program.
-fn object_array(items: Vec<NodeRef<'_>>, shape: NodeRef<'_>) -> Result<()> {
+fn object_array(items: Children<'_>, shape: NodeRef<'_>) -> Result<()> {
     let sizes = read_shape(shape)?;
-    let mut level = items;
-    let mut dimensions = sizes.iter().peekable();
-    while let Some(size) = dimensions.next() {
-        let wrong = |count: usize| {
-            let found = format!(
-                "an object array of shape {} with {count} items where it has {size}",
-                show_shape(&sizes)
-            );
-            Err(Error::new(Code::ShapeMismatch, found))
-        };
-        // The first dimension counts the items; each further one those of every list among them.
-        let is_first = std::ptr::eq(size, sizes.first().unwrap_or(size));
-        if is_first {
-            if level.len() as u64 != *size {
-                return wrong(level.len());
-            }
-            continue;
+    let check = |count: usize, size: u64| {
+        if count as u64 == size {
+            return Ok(());
         }
-        let mut next = Vec::new();
+        let shown = show_shape(&sizes);
+        let found = format!("an object array of shape {shown} with {count} items where it has {size}");
+        Err(Error::new(Code::ShapeMismatch, found))
+    };
+    let Some((first, others)) = sizes.split_first() else { return Ok(()) };
+    check(items.len(), *first)?;
+    let mut level: Vec<_> = items.iter().collect();
+    for size in others {
+        let mut below = Vec::new();
         for node in level {
+            // References are not followed: lists that share lists would make this endless.
             let Content::List(items) = node.content() else {
                 return Err(mismatch(node, "stands where an object array has a list"));
             };
             declares(node, "builtins", "list")?;
-            if items.len() as u64 != *size {
-                return wrong(items.len());
-            }
-            next.extend(items.iter().map(NodeRef::resolved));
+            check(items.len(), *size)?;
+            below.extend(items.iter());
         }
-        level = next;
+        level = below;
     }
     Ok(())
 }

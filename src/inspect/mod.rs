@@ -215,8 +215,10 @@ fn value(node: NodeRef<'_>, state: Option<NodeRef<'_>>) -> Option<String> {
     match node.content() {
         Content::Json { text } => Scalar::parse(text, 1).ok().map(|scalar| scalar.to_string()),
         Content::Dict(dict) => items(dict.len()),
-        Content::List(children) | Content::Tuple(children) | Content::Set(children) => items(children.len()),
-        Content::ObjectArray { items: children, .. } => items(children.len()),
+        Content::List(children)
+        | Content::Tuple(children)
+        | Content::Set(children)
+        | Content::ObjectArray { items: children, .. } => items(children.len()),
         Content::Slice { bounds } => Some(shown(bounds).to_string()),
         Content::Type => Some("type".to_owned()),
         Content::Function { .. } => Some("function".to_owned()),
@@ -263,21 +265,21 @@ fn describe(item: &Item) -> String {
     }
     for part in [&item.value, &item.dtype].into_iter().flatten() {
         let separator = if text.is_empty() { "" } else { ", " };
-        text.push_str(&format!("{separator}{part}"));
+        text.extend([separator, part]);
     }
     if let Some(shape) = &item.shape {
-        text.push_str(&format!(" {}", show_shape(shape)));
+        text.extend([" ", &show_shape(shape)]);
     }
     if !item.trusted {
         text.push_str(" [untrusted]");
     }
     match &item.same_as {
         Some(path) if path.is_empty() => text.push_str(" (same object as the root)"),
-        Some(path) => text.push_str(&format!(" (same object as {path})")),
+        Some(path) => text.extend([" (same object as ", path, ")"]),
         None => {}
     }
     if item.hidden > 0 {
-        text.push_str(&format!(" ... {} below", item.hidden));
+        text.extend([" ... ", &item.hidden.to_string(), " below"]);
     }
     text
 }

@@ -86,7 +86,6 @@ pub(crate) struct StructField {
 
 impl Dtype {
     /// Bytes of an item.
-
     pub(crate) fn size(&self) -> u64 {
         match self {
             Self::Scalar(scalar) => scalar.size,
@@ -167,38 +166,32 @@ fn field_name(literals: &mut Literals<'_>) -> Result<String> {
 
 impl ScalarDtype {
     fn parse(text: &str) -> Result<Self> {
-        Self::parse_text(text).ok_or_else(|| refused(format!("the dtype '{}'", shown(text)))).and_then(
-            |dtype| dtype.ok_or_else(|| Error::new(Code::NpyObject, format!("the dtype '{}'", shown(text)))),
-        )
+        // `O` after any byte order: Python objects, pickled.
+        if text.get(1..2) == Some("O") {
+            return Err(Error::new(Code::NpyObject, format!("the dtype '{}'", shown(text))));
+        }
+        Self::parse_text(text).ok_or_else(|| refused(format!("the dtype '{}'", shown(text))))
     }
 
-    /// `None` for what is no dtype, `Some(None)` for objects.
-    fn parse_text(text: &str) -> Option<Option<Self>> {
-        let order = text.get(..1)?;
-        let letter = text.get(1..2)?;
-        let rest = text.get(2..)?;
-        if letter == "O" {
-            return Some(None);
-        }
+    fn parse_text(text: &str) -> Option<Self> {
+        let (order, letter, rest) = (text.get(..1)?, text.get(1..2)?, text.get(2..)?);
         let (kind, size, unit) = match letter {
-            "M" | "m" => {
-                let kind = if letter == "M" { Kind::Datetime } else { Kind::Timedelta };
-                (kind, 8, parse_unit(rest.strip_prefix('8')?)?)
-            }
+            "M" => (Kind::Datetime, 8, parse_unit(rest.strip_prefix('8')?)?),
+            "m" => (Kind::Timedelta, 8, parse_unit(rest.strip_prefix('8')?)?),
             _ => {
                 let (kind, size) = parse_kind(letter, parse_size(rest)?)?;
                 (kind, size, "")
             }
         };
-        let one_byte = size == 1 && kind != Kind::Unicode || matches!(kind, Kind::Bytes | Kind::Void);
+        let has_order = size > 1 && !matches!(kind, Kind::Bytes | Kind::Void) || kind == Kind::Unicode;
         let big_endian = match order {
             "<" => false,
-            ">" => !one_byte,
-            // What `|` means for longer items differs between numpy and others.
-            "|" if one_byte => false,
+            ">" => has_order,
+            // What `|` means where the order matters differs between numpy and others.
+            "|" if !has_order => false,
             _ => return None,
         };
-        (size <= MOST_ITEM_BYTES).then(|| Some(Self { kind, big_endian, size, unit: unit.to_owned() }))
+        (size <= MOST_ITEM_BYTES).then(|| Self { kind, big_endian, size, unit: unit.to_owned() })
     }
 }
 

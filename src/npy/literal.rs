@@ -97,10 +97,8 @@ impl<'a> Literals<'a> {
                 self.rest = trimmed.strip_prefix(digits).unwrap_or_default();
                 Ok(size)
             }
-            Ok(_) | Err(_) if !digits.is_empty() && !leading_zero => {
-                Err(Error::new(Code::NpySize, format!("a dimension of {}", shown(digits))))
-            }
-            _ => Err(self.unexpected("a size")),
+            _ if digits.is_empty() || leading_zero => Err(self.unexpected("a size")),
+            _ => Err(Error::new(Code::NpySize, format!("a dimension of {}", shown(digits)))),
         }
     }
 

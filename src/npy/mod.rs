@@ -153,11 +153,9 @@ fn bytes_of(shape: &[u64], item: u64) -> Option<u64> {
 
 /// A shape as Python writes it: `()`, `(3,)`, `(3, 4)`.
 pub(crate) fn show_shape(shape: &[u64]) -> String {
-    match shape {
-        [one] => format!("({one},)"),
-        _ => {
-            let sizes: Vec<_> = shape.iter().map(u64::to_string).collect();
-            format!("({})", sizes.join(", "))
-        }
+    if let [one] = shape {
+        return format!("({one},)");
     }
+    let sizes: Vec<_> = shape.iter().map(u64::to_string).collect();
+    format!("({})", sizes.join(", "))
 }

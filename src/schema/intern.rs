@@ -76,8 +76,8 @@ impl Interner {
     }
 
     fn place(&self, string: &str) -> usize {
-        let hash = self.hasher.hash_one(string);
-        (hash as usize) & self.table.len().saturating_sub(1)
+        let mask = self.table.len().saturating_sub(1) as u64;
+        usize::try_from(self.hasher.hash_one(string) & mask).unwrap_or_default()
     }
 
     fn after(&self, place: usize) -> usize {

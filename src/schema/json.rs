@@ -192,13 +192,11 @@ impl<'a> Lexer<'a> {
 
     /// Refuses whatever follows the value.
     pub(super) fn end(&mut self) -> Result<()> {
-        match self.peek() {
-            None => Ok(()),
-            Some(_) => {
-                let found = "more text follows the JSON value";
-                Err(Error::new(Code::JsonTrailingData, found).at_offset(self.at as u64))
-            }
+        if self.peek().is_none() {
+            return Ok(());
         }
+        let found = "more text follows the JSON value";
+        Err(Error::new(Code::JsonTrailingData, found).at_offset(self.at as u64))
     }
 
     fn literal(&mut self, word: &str, token: Token) -> Result<Token> {

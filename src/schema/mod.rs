@@ -20,7 +20,7 @@ pub(crate) use scalar::Scalar;
 pub(crate) use intern::{IntegerHash, IntegerMap};
 pub(crate) use node::{Form, NameId, NodeId};
 pub(crate) use place::label;
-pub(crate) use view::{Content, DictRef, NodeRef, TypePath};
+pub(crate) use view::{Children, Content, DictRef, NodeRef, TypePath};
 
 use crate::archive::Archive;
 use crate::audit::Audit;

@@ -69,8 +69,8 @@ pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
             Step::State if child.loader() == Loader::Dict => holds_attributes = true,
             Step::State => push_name(&mut path, "content"),
             Step::Key(key) if of_state && is_plain(key) => push_name(&mut path, key),
-            Step::Key(key) => path.push_str(&format!("['{}']", shown(key))),
-            Step::Item(index) => path.push_str(&format!("[{index}]")),
+            Step::Key(key) => path.extend(["['", &shown(key).to_string(), "']"]),
+            Step::Item(index) => path.extend(["[", &index.to_string(), "]"]),
             Step::Field(name) | Step::Member(name) => push_name(&mut path, name),
             Step::Arguments => push_name(&mut path, "__reduce__.args"),
         }

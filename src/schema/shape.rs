@@ -119,7 +119,7 @@ impl Builder<'_> {
             Loader::Bytes | Loader::Bytearray => self.file(node, fields)?,
             Loader::NdArray => self.ndarray(node, fields)?,
             Loader::SparseMatrix => {
-                if self.string(loader, fields, Field::Type)?.is(self.lexer.text(), "scipy") {
+                if string(loader, fields, Field::Type)?.is(self.lexer.text(), "scipy") {
                     self.file(node, fields)?;
                 } else {
                     return Err(malformed(loader, "`type` is not \"scipy\""));
@@ -127,7 +127,7 @@ impl Builder<'_> {
             }
             Loader::RandomGenerator => self.random_generator(node, fields)?,
             Loader::Tree | Loader::Loss | Loader::Sgd | Loader::QuantileForest => {
-                self.reduce(node, fields)?
+                self.reduce(node, fields)?;
             }
             Loader::Cached => {
                 if node.id == 0 {
@@ -142,20 +142,13 @@ impl Builder<'_> {
         (node.first, node.count) = self.keep_children(children);
     }
 
-    fn string(&self, loader: Loader, fields: &mut Fields, field: Field) -> Result<Text> {
-        match need(loader, fields, field)? {
-            Value::String(text) => Ok(text),
-            _ => Err(malformed(loader, &format!("`{}` is no text", field.as_str()))),
-        }
-    }
-
     fn keep(&mut self, node: &mut Node, text: Text) {
         let source = self.lexer.text();
         (node.text, node.text_len) = self.keep_text(&text.decode(source));
     }
 
     fn json(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
-        let content = self.string(node.loader, fields, Field::Content)?;
+        let content = string(node.loader, fields, Field::Content)?;
         match fields.take(Field::IsJson) {
             None | Some(Value::Bool(true)) => {}
             Some(_) => return Err(malformed(node.loader, "`is_json` is not true")),
@@ -165,13 +158,13 @@ impl Builder<'_> {
     }
 
     fn file(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
-        let file = self.string(node.loader, fields, Field::File)?;
+        let file = string(node.loader, fields, Field::File)?;
         self.keep(node, file);
         Ok(())
     }
 
     fn ndarray(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
-        let kind = self.string(node.loader, fields, Field::Type)?;
+        let kind = string(node.loader, fields, Field::Type)?;
         let text = self.lexer.text();
         if kind.is(text, "numpy") {
             return self.file(node, fields);
@@ -266,17 +259,14 @@ impl Builder<'_> {
         let content = need(node.loader, fields, Field::Content)?;
         let values = self.mixed(node.loader, content, &["start", "stop", "step"])?;
         let text = self.lexer.text();
-        let mut bounds = Vec::with_capacity(values.len());
-        for value in values {
-            match value {
-                Value::Null => bounds.push("null".to_owned()),
-                Value::Number(number) if is_integer(number.raw(text)) => {
-                    bounds.push(number.raw(text).to_owned())
-                }
-                Value::String(string) => bounds.push(format!("\"{}\"", string.raw(text))),
-                _ => return Err(malformed(node.loader, "a bound is neither an integer, text nor null")),
-            }
-        }
+        let bound = |value: &Value| match value {
+            Value::Null => Some("null".to_owned()),
+            Value::Number(number) => Some(number.raw(text).to_owned()).filter(|number| is_integer(number)),
+            Value::String(string) => Some(format!("\"{}\"", string.raw(text))),
+            _ => None,
+        };
+        let bounds: Option<Vec<_>> = values.iter().map(bound).collect();
+        let bounds = bounds.ok_or_else(|| malformed(node.loader, "a bound is no integer, text or null"))?;
         (node.text, node.text_len) = self.keep_text(&format!("[{}]", bounds.join(",")));
         Ok(())
     }
@@ -334,6 +324,13 @@ fn is_integer(number: &str) -> bool {
 
 fn need(loader: Loader, fields: &mut Fields, field: Field) -> Result<Value> {
     fields.take(field).ok_or_else(|| missing(loader, field))
+}
+
+fn string(loader: Loader, fields: &mut Fields, field: Field) -> Result<Text> {
+    match need(loader, fields, field)? {
+        Value::String(text) => Ok(text),
+        _ => Err(malformed(loader, &format!("`{}` is no text", field.as_str()))),
+    }
 }
 
 fn need_node(loader: Loader, fields: &mut Fields, field: Field) -> Result<NodeId> {

@@ -1,0 +1,234 @@
+//! Every error code is unique, documented, and given for the input that it is about.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::*;
+use serde_json::json;
+use skops_rs::{Archive, Base, Code, Error, Limits, TypeName};
+
+fn error(bytes: Vec<u8>) -> Error {
+    audit(bytes).map(drop).unwrap_err()
+}
+
+/// The error under limits of which one is set.
+fn limited(limit: &str, value: u64, bytes: Vec<u8>) -> Error {
+    let mut limits = Limits::default();
+    limits.set(limit, value).unwrap();
+    audit_with(bytes, limits).map(drop).unwrap_err()
+}
+
+/// A file without faults: a list of an array, a number and text.
+fn sound() -> Vec<u8> {
+    let name = "140000000000001.npy";
+    skops(list(vec![array(name), json_node("1"), json_node("\"a\"")]), &[(name, doubles(&[1.0, 2.0]))])
+}
+
+/// Its entries, to be changed.
+fn entries() -> Vec<Entry> {
+    let root = json!({"__class__": "list", "__module__": "builtins", "__loader__": "ListNode",
+        "content": [array("140000000000001.npy")], "protocol": 2, "_skops_version": "0.16.0"});
+    vec![
+        Entry::stored("140000000000001.npy", doubles(&[1.0, 2.0])),
+        Entry::stored("schema.json", serde_json::to_string(&root).unwrap()),
+    ]
+}
+
+/// An archive of these entries once they are changed.
+fn changed(change: impl FnOnce(&mut Vec<Entry>)) -> Vec<u8> {
+    let mut entries = entries();
+    change(&mut entries);
+    Zip::new(entries).build()
+}
+
+fn with_schema(schema: &str) -> Vec<u8> {
+    skops_text(schema, &[])
+}
+
+fn root(node: serde_json::Value) -> Vec<u8> {
+    skops(node, &[])
+}
+
+fn sparse(members: &[(&str, Vec<u8>)], class: &str) -> Vec<u8> {
+    let members = members.iter().map(|(name, data)| Entry::stored(name, data.clone())).collect();
+    let npz = Zip::new(members).build();
+    let node = node("SparseMatrixNode", class, json!({"type": "scipy", "file": "140000000000001.npz"}));
+    skops(node, &[("140000000000001.npz", npz)])
+}
+
+fn format_member(format: &str) -> (&'static str, Vec<u8>) {
+    ("format.npy", npy(&header(&format!("'|S{}'", format.len()), "()"), format.as_bytes()))
+}
+
+const CSR: &str = "scipy.sparse._csr.csr_matrix";
+
+/// An input for every code, which gives that code.
+fn cases() -> Vec<(&'static str, Error)> {
+    let array_of = |header: &str, data: &[u8]| error(file_of_array(npy(header, data)));
+    let object = |state| node("ObjectNode", "a.B", json!({"content": state}));
+    vec![
+        ("io", Archive::open("no/such/file.skops").map(drop).unwrap_err()),
+        ("bad-type-name", "a.b c".parse::<TypeName>().unwrap_err()),
+        ("bad-base", "all".parse::<Base>().unwrap_err()),
+        ("bad-limit", Limits::default().set("nodes", u64::MAX).unwrap_err()),
+        ("not-zip", error(b"plain text, and more than the 22 bytes of an end record".to_vec())),
+        ("zip-end-record", error(Zip { disk: 1, ..Zip::new(entries()) }.build())),
+        ("zip-comment", error(Zip { comment: b"hello".to_vec(), ..Zip::new(entries()) }.build())),
+        ("zip-trailing-data", error(Zip { after: b"hello".to_vec(), ..Zip::new(entries()) }.build())),
+        ("zip-gap", error(changed(|entries| entries[0].before = b"prefix".to_vec()))),
+        ("zip-overlap", error(changed(|entries| entries[1].shift = -8))),
+        ("zip-directory", error(Zip { end: Some(end_with_count(3)), ..Zip::new(entries()) }.build())),
+        ("zip-header-mismatch", error(changed(|entries| entries[0].local_name = Some(b"140000000000002.npy".to_vec())))),
+        ("zip-size-mismatch", error(changed(|entries| entries[0].size += 1))),
+        ("zip-extra-field", error(changed(|entries| entries[0].extra = vec![0x75, 0x70, 1, 0, 9]))),
+        ("zip-flags", error(changed(|entries| entries[0].flags = 1))),
+        ("zip-crc", error(changed(|entries| entries[1].crc32 ^= 1))),
+        ("zip-data", error(changed(|entries| {
+            entries[1] = Entry { data: vec![0xFF; 64], compressed: 64, ..Entry::deflated("schema.json", b"{}") };
+        }))),
+        ("compression-unsupported", error(changed(|entries| entries[0].method = 9))),
+        ("compression-feature", compression_feature()),
+        ("entry-name", error(changed(|entries| entries[0].name = b"../a.npy".to_vec()))),
+        ("entry-type", error(changed(|entries| entries[0].attributes = 0o120_777 << 16))),
+        ("entry-duplicate", error(changed(|entries| entries.push(entries[0].clone())))),
+        ("entry-missing", error(changed(|entries| drop(entries.remove(0))))),
+        ("entry-unreferenced", error(changed(|entries| entries.push(Entry::stored("more.npy", doubles(&[]))))) ),
+        ("schema-missing", error(changed(|entries| drop(entries.pop())))),
+        ("limit-entries", limited("entries", 1, sound())),
+        ("limit-directory-bytes", limited("directory-bytes", 60, sound())),
+        ("limit-schema-bytes", limited("schema-bytes", 60, sound())),
+        ("limit-json-depth", limited("json-depth", 2, sound())),
+        ("limit-nodes", limited("nodes", 3, sound())),
+        ("limit-name-length", limited("name-length", 10, sound())),
+        ("limit-array-rank", limited("array-rank", 0, sound())),
+        ("limit-array-bytes", limited("array-bytes", 100, sound())),
+        ("limit-model-bytes", limited("model-bytes", 100, sound())),
+        ("limit-compression-ratio", error(changed(|entries| {
+            entries[0] = Entry::deflated("140000000000001.npy", &vec![0; 64 << 20]);
+        }))),
+        ("limit-archive-depth", limited("archive-depth", 0, sparse(&[format_member("csr")], CSR))),
+        ("limit-nested-bytes", limited("nested-bytes", 10, changed(|entries| {
+            entries[0] = Entry::deflated("140000000000001.npy", &[b'P'; 100]);
+            let root = node("SparseMatrixNode", CSR, json!({"type": "scipy", "file": "140000000000001.npy",
+                "protocol": 2}));
+            entries[1] = Entry::stored("schema.json", root.to_string());
+        }))),
+        ("limit-stream-bytes", {
+            let mut limits = Limits::default();
+            limits.stream_bytes = 10;
+            Archive::from_stream(&sound()[..], limits).map(drop).unwrap_err()
+        }),
+        ("json-encoding", error(with_schema("\u{feff}{}"))),
+        ("json-syntax", error(with_schema("{\"a\": }"))),
+        ("json-number", error(with_schema(&format!("[{}]", "1".repeat(4301))))),
+        ("json-surrogate", error(with_schema("[\"\\ud800\"]"))),
+        ("json-duplicate-key", error(with_schema("{\"a\": 1, \"\\u0061\": 2}"))),
+        ("json-trailing-data", error(with_schema(&format!("{} x", json_node("1"))))),
+        ("protocol", error(skops_of(3, json_node("1"), &[]))),
+        ("unknown-loader", error(root(node("EvilNode", "a.B", json!({}))))),
+        ("unknown-field", error(root(node("TypeNode", "a.B", json!({"content": list(vec![])}))))),
+        ("missing-field", error(root(node("BytesNode", "builtins.bytes", json!({}))))),
+        ("malformed-node", error(root(node("ListNode", "builtins.list", json!({"content": 1}))))),
+        ("name-syntax", error(root(node("TypeNode", "a b.C", json!({}))))),
+        ("type-mismatch", error(root(node("SliceNode", "posix.system",
+            json!({"content": {"start": null, "stop": 1, "step": null}}))))),
+        ("id-conflict", error(root(list(vec![with_id(json_node("1"), 7), with_id(json_node("2"), 7)])))),
+        ("id-cycle", error(root(with_id(list(vec![with_id(list(vec![]), 7)]), 7)))),
+        ("id-dangling", error(root(list(vec![node("CachedNode", "a.B", json!({"__id__": 9}))])))),
+        ("key-type", error(root(dict_of(vec![("a", "builtins.list", json_node("1"))])))),
+        ("key-value", error(root(dict_of(vec![("01", "builtins.int", json_node("1"))])))),
+        ("key-collision", error(root(dict_of(vec![
+            ("1", "builtins.int", json_node("1")),
+            ("1.0", "builtins.float", json_node("2")),
+        ])))),
+        ("attribute-name", error(root(object(dict(vec![("__class__", json_node("1"))]))))),
+        ("scalar-value", error(root(json_node("[1]")))),
+        ("shape-mismatch", error(root(node("NdArrayNode", "numpy.ndarray",
+            json!({"type": "json", "content": [], "shape": tuple(vec![json_node("1")])}))))),
+        ("npy-magic", error(file_of_array(b"\x80\x04K\x01.".to_vec()))),
+        ("npy-version", error(file_of_array(b"\x93NUMPY\x09\x00\x00\x00".to_vec()))),
+        ("npy-header", array_of("{'descr': '<f8'}", &[])),
+        ("npy-dtype", array_of(&header("'<q9'", "(0,)"), &[])),
+        ("npy-object", array_of(&header("'|O'", "(0,)"), &[])),
+        ("npy-size", array_of(&header("'<f8'", "(2,)"), &[0; 15])),
+        ("npz-members", error(sparse(&[format_member("csr")], CSR))),
+        ("npz-format", error(sparse(&[format_member("os")], CSR))),
+    ]
+}
+
+/// What the end record of [`entries`] says, but for the number of entries.
+fn end_with_count(count: u16) -> (u16, u32, u32) {
+    let bytes = Zip::new(entries()).build();
+    let end = &bytes[bytes.len() - 22..];
+    let number = |at: usize| u32::from_le_bytes(end[at..at + 4].try_into().unwrap());
+    (count, number(12), number(16))
+}
+
+/// Without the features, an entry that needs one; with them, nothing can give this code.
+fn compression_feature() -> Error {
+    let bytes = changed(|entries| entries[1].method = 12);
+    error(bytes)
+}
+
+#[test]
+fn every_code_is_given_for_its_input() {
+    let mut reached = BTreeSet::new();
+    for (expected, error) in cases() {
+        let expected = match expected {
+            // Two ways to one code.
+            "bad-base" => "bad-type-name",
+            "compression-feature" if cfg!(feature = "bzip2") => "zip-data",
+            other => other,
+        };
+        assert_eq!(error.code().as_str(), expected, "{error}");
+        reached.insert(error.code());
+    }
+    let unreached: Vec<_> = Code::ALL.iter().filter(|code| !reached.contains(code)).collect();
+    let by_build: &[&Code] = if cfg!(feature = "bzip2") { &[&Code::CompressionFeature] } else { &[] };
+    assert_eq!(unreached, by_build);
+}
+
+#[test]
+fn the_file_that_the_cases_change_is_sound() {
+    assert_eq!(code_of(sound()), "accepted");
+    assert_eq!(code_of(Zip::new(entries()).build()), "accepted");
+}
+
+#[test]
+fn codes_are_unique_kebab_case_words() {
+    let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(names.len(), Code::ALL.len());
+    for name in names {
+        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+    }
+}
+
+/// Errors say what was found, what is allowed, where, and what to do.
+#[test]
+fn errors_are_complete() {
+    for (name, error) in cases() {
+        assert!(!error.found().is_empty() && error.code().allowed().len() > 10, "{name}");
+        assert!(error.code().hint().len() > 10, "{name}");
+        let says = error.to_string();
+        assert!(says.contains(error.found()), "{says}");
+        assert!(says.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{says}");
+        assert!(says.len() < 1000, "{says}");
+        let place = error.at().to_string();
+        assert!(place.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && place.len() < 1000, "{place}");
+    }
+}
+
+#[test]
+fn errors_in_the_schema_name_the_node() {
+    let inner = node("BytesNode", "builtins.bytes", json!({"file": "x.bin"}));
+    let error = error(root(object_with("a/b~c", list(vec![json_node("1"), inner]))));
+    assert_eq!(error.code(), Code::EntryMissing);
+    assert_eq!(error.at().entry.as_deref(), Some("schema.json"));
+    assert_eq!(error.at().pointer.as_deref(), Some("/content/content/a~1b~0c/content/1"));
+}
+
+fn object_with(key: &str, value: serde_json::Value) -> serde_json::Value {
+    node("ObjectNode", "a.B", json!({"content": dict(vec![(key, value)])}))
+}

@@ -1,0 +1,97 @@
+//! The files of `fixtures/hostile`, which attack readers: each has the verdict that its manifest demands.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{fixtures, read_json};
+use serde_json::Value;
+use skops_rs::{Archive, Audit, Error, Limits, TrustList};
+
+fn audit(name: &str) -> Result<Audit, Error> {
+    let path = fixtures().join("hostile/files").join(format!("{name}.skops"));
+    Archive::open_with(path, Limits::default())?.schema()?.audit()
+}
+
+/// The verdicts that count as right: the manifest's, or the other one that it allows.
+fn allowed(case: &Value) -> impl Iterator<Item = &Value> {
+    [case, &case["or"]].into_iter().filter(|verdict| !verdict.is_null())
+}
+
+/// Why a file is accepted although its manifest demands a refusal: it is for whoever reads its contents.
+fn is_for_later(case: &Value) -> bool {
+    case["stage"] == "contents" && case["verdict"] == "reject"
+}
+
+#[test]
+fn every_file_has_the_verdict_of_its_manifest() {
+    let cases = read_json("hostile/manifest.json");
+    let codes = read_json("hostile/codes.json");
+    let mut wrong = Vec::new();
+    for case in cases.as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let right = match audit(name) {
+            Ok(audit) => {
+                let untrusted: Vec<_> = audit.untrusted(&TrustList::default()).iter().map(ToString::to_string).collect();
+                let accepted = |verdict: &Value| {
+                    verdict["verdict"] == "accept" && verdict["untrusted"] == Value::from(untrusted.clone())
+                };
+                allowed(case).any(accepted) || is_for_later(case)
+            }
+            Err(error) => {
+                let rule = case["rule"].as_str().unwrap();
+                let fitting = codes[rule].as_array().is_some_and(|codes| codes.contains(&error.code().as_str().into()));
+                allowed(case).any(|verdict| verdict["verdict"] == "reject") && fitting
+            }
+        };
+        if !right {
+            wrong.push(format!("{name}: {:?}, expected {} for {}", audit(name).map(drop), case["verdict"], case["rule"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_manifest_and_the_files_are_complete() {
+    let cases = read_json("hostile/manifest.json");
+    let mut named: Vec<_> =
+        cases.as_array().unwrap().iter().map(|case| case["name"].as_str().unwrap().to_owned()).collect();
+    named.sort();
+    let files = common::files("hostile/files", ".skops");
+    let found: Vec<_> = files.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    assert_eq!(named, found);
+    assert!(found.len() >= 166);
+}
+
+/// The cases that are accepted here and refused once their contents are read: nothing else may hide behind that.
+#[test]
+fn what_is_left_for_later_is_known() {
+    let cases = read_json("hostile/manifest.json");
+    let later: Vec<_> = cases
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|case| is_for_later(case))
+        .map(|case| case["name"].as_str().unwrap())
+        .filter(|name| audit(name).is_ok())
+        .collect();
+    assert_eq!(later, ["npy_bool_byte_two", "npy_unicode_surrogate", "npz_indptr_decreasing"]);
+}
+
+/// Reading the corpus takes memory and time in proportion to the files: here, no more than a moment each.
+#[test]
+fn no_file_is_read_twice_as_something_else() {
+    let mut verdicts = BTreeMap::new();
+    for _ in 0..2 {
+        for path in common::files("hostile/files", ".skops") {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let verdict = match audit(&name) {
+                Ok(audit) => format!("{:?}", audit.untrusted(&TrustList::default())),
+                Err(error) => format!("{} {:?}", error, error.at()),
+            };
+            let first = verdicts.entry(name).or_insert_with(|| verdict.clone());
+            assert_eq!(*first, verdict);
+        }
+    }
+}
