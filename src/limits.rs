@@ -67,7 +67,7 @@ limits! {
         "Entries in the archive. A forest has about five for each tree.";
     directory_bytes, "directory-bytes", u64, 64 << 20,
         "Bytes of the central directory, which is kept in memory while it is read.";
-    schema_bytes, "schema-bytes", u32, 1 << 30,
+    schema_bytes, "schema-bytes", u32, 512 << 20,
         "Bytes of `schema.json` once decompressed. Reading takes up to four times as much memory.";
     json_depth, "json-depth", usize, 512,
         "Levels of nested JSON, in `schema.json` and in the text of a `JsonNode`. Genuine files stay below 50.";

@@ -80,21 +80,31 @@ fn cases() -> Vec<(&'static str, Error)> {
         ("zip-gap", error(changed(|entries| entries[0].before = b"prefix".to_vec()))),
         ("zip-overlap", error(changed(|entries| entries[1].shift = -8))),
         ("zip-directory", error(Zip { end: Some(end_with_count(3)), ..Zip::new(entries()) }.build())),
-        ("zip-header-mismatch", error(changed(|entries| entries[0].local_name = Some(b"140000000000002.npy".to_vec())))),
+        (
+            "zip-header-mismatch",
+            error(changed(|entries| entries[0].local_name = Some(b"140000000000002.npy".to_vec()))),
+        ),
         ("zip-size-mismatch", error(changed(|entries| entries[0].size += 1))),
         ("zip-extra-field", error(changed(|entries| entries[0].extra = vec![0x75, 0x70, 1, 0, 9]))),
         ("zip-flags", error(changed(|entries| entries[0].flags = 1))),
         ("zip-crc", error(changed(|entries| entries[1].crc32 ^= 1))),
-        ("zip-data", error(changed(|entries| {
-            entries[1] = Entry { data: vec![0xFF; 64], compressed: 64, ..Entry::deflated("schema.json", b"{}") };
-        }))),
+        (
+            "zip-data",
+            error(changed(|entries| {
+                entries[1] =
+                    Entry { data: vec![0xFF; 64], compressed: 64, ..Entry::deflated("schema.json", b"{}") };
+            })),
+        ),
         ("compression-unsupported", error(changed(|entries| entries[0].method = 9))),
         ("compression-feature", compression_feature()),
         ("entry-name", error(changed(|entries| entries[0].name = b"../a.npy".to_vec()))),
         ("entry-type", error(changed(|entries| entries[0].attributes = 0o120_777 << 16))),
         ("entry-duplicate", error(changed(|entries| entries.push(entries[0].clone())))),
         ("entry-missing", error(changed(|entries| drop(entries.remove(0))))),
-        ("entry-unreferenced", error(changed(|entries| entries.push(Entry::stored("more.npy", doubles(&[]))))) ),
+        (
+            "entry-unreferenced",
+            error(changed(|entries| entries.push(Entry::stored("more.npy", doubles(&[]))))),
+        ),
         ("schema-missing", error(changed(|entries| drop(entries.pop())))),
         ("limit-entries", limited("entries", 1, sound())),
         ("limit-directory-bytes", limited("directory-bytes", 60, sound())),
@@ -105,16 +115,30 @@ fn cases() -> Vec<(&'static str, Error)> {
         ("limit-array-rank", limited("array-rank", 0, sound())),
         ("limit-array-bytes", limited("array-bytes", 100, sound())),
         ("limit-model-bytes", limited("model-bytes", 100, sound())),
-        ("limit-compression-ratio", error(changed(|entries| {
-            entries[0] = Entry::deflated("140000000000001.npy", &vec![0; 64 << 20]);
-        }))),
+        (
+            "limit-compression-ratio",
+            error(changed(|entries| {
+                entries[0] = Entry::deflated("140000000000001.npy", &vec![0; 64 << 20]);
+            })),
+        ),
         ("limit-archive-depth", limited("archive-depth", 0, sparse(&[format_member("csr")], CSR))),
-        ("limit-nested-bytes", limited("nested-bytes", 10, changed(|entries| {
-            entries[0] = Entry::deflated("140000000000001.npy", &[b'P'; 100]);
-            let root = node("SparseMatrixNode", CSR, json!({"type": "scipy", "file": "140000000000001.npy",
-                "protocol": 2}));
-            entries[1] = Entry::stored("schema.json", root.to_string());
-        }))),
+        (
+            "limit-nested-bytes",
+            limited(
+                "nested-bytes",
+                10,
+                changed(|entries| {
+                    entries[0] = Entry::deflated("140000000000001.npy", &[b'P'; 100]);
+                    let root = node(
+                        "SparseMatrixNode",
+                        CSR,
+                        json!({"type": "scipy", "file": "140000000000001.npy",
+                "protocol": 2}),
+                    );
+                    entries[1] = Entry::stored("schema.json", root.to_string());
+                }),
+            ),
+        ),
         ("limit-stream-bytes", {
             let mut limits = Limits::default();
             limits.stream_bytes = 10;
@@ -132,21 +156,36 @@ fn cases() -> Vec<(&'static str, Error)> {
         ("missing-field", error(root(node("BytesNode", "builtins.bytes", json!({}))))),
         ("malformed-node", error(root(node("ListNode", "builtins.list", json!({"content": 1}))))),
         ("name-syntax", error(root(node("TypeNode", "a b.C", json!({}))))),
-        ("type-mismatch", error(root(node("SliceNode", "posix.system",
-            json!({"content": {"start": null, "stop": 1, "step": null}}))))),
+        (
+            "type-mismatch",
+            error(root(node(
+                "SliceNode",
+                "posix.system",
+                json!({"content": {"start": null, "stop": 1, "step": null}}),
+            ))),
+        ),
         ("id-conflict", error(root(list(vec![with_id(json_node("1"), 7), with_id(json_node("2"), 7)])))),
         ("id-cycle", error(root(with_id(list(vec![with_id(list(vec![]), 7)]), 7)))),
         ("id-dangling", error(root(list(vec![node("CachedNode", "a.B", json!({"__id__": 9}))])))),
         ("key-type", error(root(dict_of(vec![("a", "builtins.list", json_node("1"))])))),
         ("key-value", error(root(dict_of(vec![("01", "builtins.int", json_node("1"))])))),
-        ("key-collision", error(root(dict_of(vec![
-            ("1", "builtins.int", json_node("1")),
-            ("1.0", "builtins.float", json_node("2")),
-        ])))),
+        (
+            "key-collision",
+            error(root(dict_of(vec![
+                ("1", "builtins.int", json_node("1")),
+                ("1.0", "builtins.float", json_node("2")),
+            ]))),
+        ),
         ("attribute-name", error(root(object(dict(vec![("__class__", json_node("1"))]))))),
         ("scalar-value", error(root(json_node("[1]")))),
-        ("shape-mismatch", error(root(node("NdArrayNode", "numpy.ndarray",
-            json!({"type": "json", "content": [], "shape": tuple(vec![json_node("1")])}))))),
+        (
+            "shape-mismatch",
+            error(root(node(
+                "NdArrayNode",
+                "numpy.ndarray",
+                json!({"type": "json", "content": [], "shape": tuple(vec![json_node("1")])}),
+            ))),
+        ),
         ("npy-magic", error(file_of_array(b"\x80\x04K\x01.".to_vec()))),
         ("npy-version", error(file_of_array(b"\x93NUMPY\x09\x00\x00\x00".to_vec()))),
         ("npy-header", array_of("{'descr': '<f8'}", &[])),

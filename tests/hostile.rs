@@ -33,7 +33,8 @@ fn every_file_has_the_verdict_of_its_manifest() {
         let name = case["name"].as_str().unwrap();
         let right = match audit(name) {
             Ok(audit) => {
-                let untrusted: Vec<_> = audit.untrusted(&TrustList::default()).iter().map(ToString::to_string).collect();
+                let untrusted: Vec<_> =
+                    audit.untrusted(&TrustList::default()).iter().map(ToString::to_string).collect();
                 let accepted = |verdict: &Value| {
                     verdict["verdict"] == "accept" && verdict["untrusted"] == Value::from(untrusted.clone())
                 };
@@ -41,12 +42,18 @@ fn every_file_has_the_verdict_of_its_manifest() {
             }
             Err(error) => {
                 let rule = case["rule"].as_str().unwrap();
-                let fitting = codes[rule].as_array().is_some_and(|codes| codes.contains(&error.code().as_str().into()));
+                let fitting =
+                    codes[rule].as_array().is_some_and(|codes| codes.contains(&error.code().as_str().into()));
                 allowed(case).any(|verdict| verdict["verdict"] == "reject") && fitting
             }
         };
         if !right {
-            wrong.push(format!("{name}: {:?}, expected {} for {}", audit(name).map(drop), case["verdict"], case["rule"]));
+            wrong.push(format!(
+                "{name}: {:?}, expected {} for {}",
+                audit(name).map(drop),
+                case["verdict"],
+                case["rule"]
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -59,7 +66,8 @@ fn the_manifest_and_the_files_are_complete() {
         cases.as_array().unwrap().iter().map(|case| case["name"].as_str().unwrap().to_owned()).collect();
     named.sort();
     let files = common::files("hostile/files", ".skops");
-    let found: Vec<_> = files.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let found: Vec<_> =
+        files.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(named, found);
     assert!(found.len() >= 166);
 }

@@ -105,8 +105,11 @@ fn every_loader_occurs_in_the_files_of_a_release_that_writes_it() {
             *by_loader.entry(loader.clone()).or_default() += count.as_u64().unwrap();
         }
     }
-    let missing: Vec<_> =
-        skops_rs::Loader::ALL.iter().map(|loader| loader.as_str()).filter(|loader| !by_loader.contains_key(*loader)).collect();
+    let missing: Vec<_> = skops_rs::Loader::ALL
+        .iter()
+        .map(|loader| loader.as_str())
+        .filter(|loader| !by_loader.contains_key(*loader))
+        .collect();
     // No release writes the first; the second needs scikit-learn before 1.2, which skops does not install beside.
     assert_eq!(missing, ["_DictWithDeprecatedKeysNode", "CachedNode"]);
 }
@@ -141,6 +144,10 @@ fn the_arena_is_small() {
         let Ok(schema) = archive.schema() else { continue };
         let bytes = archive.entry("schema.json").unwrap().size;
         // Names and tables take a few kB whatever the schema's size.
-        assert!(schema.memory_bytes() as u64 <= bytes + 8192, "{path}: {} for {bytes}", schema.memory_bytes());
+        assert!(
+            schema.memory_bytes() as u64 <= bytes + 8192,
+            "{path}: {} for {bytes}",
+            schema.memory_bytes()
+        );
     }
 }
