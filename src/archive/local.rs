@@ -11,8 +11,9 @@ use crate::text::shown_bytes;
 const SIGNATURE: u32 = 0x0403_4b50;
 const DESCRIPTOR_SIGNATURE: u32 = 0x0807_4b50;
 const HEADER_SIZE: u64 = 30;
-/// A zip64 field with two sizes, the only extra field there may be.
-const MOST_EXTRA: u64 = 20;
+/// A zip64 field with two sizes, the only extra field there may be, takes 20 bytes; more are read to say what is
+/// there instead.
+const MOST_EXTRA: u64 = 64;
 
 /// Where an entry's data starts.
 #[derive(Debug, Clone, Copy)]

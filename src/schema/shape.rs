@@ -8,6 +8,7 @@ use super::json::Text;
 use super::loader::Loader;
 use super::node::{Form, Node, NodeId};
 use crate::error::{Code, Error, Result};
+use crate::trust::name::is_identifier;
 
 macro_rules! fields {
     ($( $variant:ident = $name:literal; )*) => {
@@ -312,7 +313,12 @@ impl Builder<'_> {
         }
         let name = name.ok_or_else(broken)?;
         node.form = Form::Protocol0;
-        node.extra = self.intern_name("numpy.random", &name.decode(source))?.0;
+        let name = name.decode(source);
+        if !is_identifier(&name) {
+            let found = format!("a bit generator named '{}'", crate::text::shown(&name));
+            return Err(Error::new(Code::NameSyntax, found));
+        }
+        node.extra = self.intern_name("numpy.random", &name)?.0;
         self.keep(node, text);
         Ok(())
     }

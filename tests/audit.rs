@@ -1,0 +1,411 @@
+//! What each loader refers to, and which types it may declare.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
+
+mod common;
+
+use common::*;
+use serde_json::{Value, json};
+use skops_rs::TrustList;
+
+/// The references of a file as `role loader name`, sorted by name.
+fn references_of(bytes: Vec<u8>) -> Vec<String> {
+    let audit = audit(bytes).unwrap();
+    let line = |reference: skops_rs::Reference<'_>| {
+        format!("{} {} {}", reference.role(), reference.loader(), reference.name())
+    };
+    audit.references().map(line).collect()
+}
+
+fn references(root: Value) -> Vec<String> {
+    references_of(skops(root, &[]))
+}
+
+fn code(root: Value) -> &'static str {
+    code_of(skops(root, &[]))
+}
+
+fn untrusted(root: Value) -> Vec<String> {
+    audit(skops(root, &[])).unwrap().untrusted(&TrustList::default()).iter().map(ToString::to_string).collect()
+}
+
+fn object(name: &str) -> Value {
+    node("ObjectNode", name, json!({"content": dict(vec![])}))
+}
+
+#[test]
+fn a_container_of_another_type_is_called() {
+    assert_eq!(references(list(vec![])), ["instantiate ListNode builtins.list"]);
+    let called = node("ListNode", "builtins.len", json!({"content": []}));
+    assert_eq!(references(called), ["call ListNode builtins.len"]);
+    let named_tuple = node("TupleNode", "a.Point", json!({"content": []}));
+    assert_eq!(references(named_tuple), ["call TupleNode a.Point"]);
+    let mut counter = dict(vec![]);
+    (counter["__module__"], counter["__class__"]) = (json!("collections"), json!("Counter"));
+    assert_eq!(references(counter), ["instantiate ListNode builtins.list", "call DictNode collections.Counter"]);
+}
+
+#[test]
+fn the_type_of_a_key_is_called() {
+    let with_key_type = |name: &str| references(dict_of(vec![("a", name, json_node("1"))]));
+    assert!(with_key_type("builtins.str").contains(&"call TypeNode builtins.str".to_owned()));
+    assert!(with_key_type("a.Key").contains(&"call TypeNode a.Key".to_owned()));
+    assert!(references(list(vec![type_node("a.Key")])).contains(&"reference TypeNode a.Key".to_owned()));
+}
+
+#[test]
+fn a_constructor_is_called() {
+    let call = |name: &str, args: Value| node("ConstructorFromReduceNode", name, json!({"content": args}));
+    assert!(references(call("builtins.eval", tuple(vec![]))).contains(&"call ConstructorFromReduceNode builtins.eval".to_owned()));
+    assert_eq!(code(call("a.B", list(vec![]))), "malformed-node");
+    for name in ["sklearn.tree._tree.Tree", "quantile_forest._quantile_forest_fast.QuantileForest"] {
+        assert_eq!(code(call(name, tuple(vec![]))), "type-mismatch");
+    }
+    assert_eq!(code(object("sklearn.tree._tree.Tree")), "type-mismatch");
+}
+
+#[test]
+fn an_operator_declares_what_it_builds() {
+    let operator = |name: &str| node("OperatorFuncNode", name, json!({"attrs": tuple(vec![json_node("\"a\"")])}));
+    for name in ["operator.attrgetter", "operator.itemgetter", "operator.methodcaller"] {
+        assert_eq!(references(operator(name))[1], format!("call OperatorFuncNode {name}"));
+    }
+    for name in ["operator.call", "operator.add", "sklearn.a.attrgetter", "operator.__builtins__", "a.operator.attrgetter"] {
+        assert_eq!(code(operator(name)), "type-mismatch", "{name}");
+    }
+}
+
+fn method(declared: &str, of: Value, function: &str) -> Value {
+    node("MethodNode", declared, json!({"content": {"obj": of, "func": function}}))
+}
+
+#[test]
+fn a_method_declares_the_type_of_its_object() {
+    let found = untrusted(method("a.B", object("a.B"), "run"));
+    assert_eq!(found, ["a.B", "a.B.run"]);
+    assert_eq!(code(method("builtins.int", object("a.B"), "run")), "type-mismatch");
+    assert_eq!(code(method("c.B", object("a.B"), "run")), "type-mismatch");
+    // As skops up to 0.11 declares it.
+    assert_eq!(untrusted(method("c.method", object("a.B"), "run")), ["a.B", "a.B.run", "c.method"]);
+    for function in ["", "a.b", "a b", "\u{e9}", "0", "a\n"] {
+        assert_eq!(code(method("a.B", object("a.B"), function)), "malformed-node", "{function:?}");
+    }
+    // A method of a method: the type of the inner one is what it declares.
+    let chain = method("a.B", method("a.B", object("a.B"), "run"), "__globals__");
+    assert_eq!(untrusted(chain), ["a.B", "a.B.__globals__", "a.B.run"]);
+    // A reference stands for the object that it refers to.
+    let shared = list(vec![with_id(object("a.B"), 7), method("a.B", node("CachedNode", "x.Y", json!({"__id__": 7})), "run")]);
+    assert_eq!(untrusted(shared), ["a.B", "a.B.run"]);
+}
+
+#[test]
+fn a_partial_declares_what_it_builds() {
+    let partial = |declared: &str, args: Value, kwds: Value, namespace: Value| {
+        let func = node("FunctionNode", "os.getcwd", json!({}));
+        node("PartialNode", declared, json!({"content": {"func": func, "args": args, "kwds": kwds, "namespace": namespace}}))
+    };
+    let sound = partial("functools.partial", tuple(vec![]), dict(vec![]), json_node("null"));
+    assert_eq!(untrusted(sound), ["functools.partial", "os.getcwd"]);
+    let lying = partial("sklearn.tree._tree.Tree", tuple(vec![]), dict(vec![]), json_node("null"));
+    assert_eq!(code(lying), "type-mismatch");
+    for (args, kwds, namespace) in [
+        (list(vec![]), dict(vec![]), json_node("null")),
+        (tuple(vec![]), list(vec![]), json_node("null")),
+        (tuple(vec![]), dict(vec![]), json_node("1")),
+    ] {
+        assert_eq!(code(partial("functools.partial", args, kwds, namespace)), "malformed-node");
+    }
+}
+
+#[test]
+fn a_loss_is_reported_as_called() {
+    for loader in ["LossNode", "SGDNode"] {
+        let loss = |name: &str| node(loader, name, json!({"__reduce__": {"args": tuple(vec![])}, "content": dict(vec![])}));
+        assert!(references(loss("os.getcwd")).contains(&format!("call {loader} os.getcwd")));
+        assert_eq!(untrusted(loss("os.getcwd")), ["os.getcwd"]);
+        assert_eq!(untrusted(loss("sklearn.linear_model._sgd_fast.Hinge")), [""; 0]);
+        assert_eq!(untrusted(loss("_loss.CyHalfBinomialLoss")), ["_loss.CyHalfBinomialLoss"]);
+    }
+}
+
+fn generator(name: &str, seed_seq: bool) -> Value {
+    let state = dict(vec![("bit_generator", json_node(&format!("\"{name}\""))), ("state", dict(vec![]))]);
+    let mut content = json!({"bit_generator": state});
+    if seed_seq {
+        content["seed_seq"] = dict(vec![]);
+    }
+    node("RandomGeneratorNode", "numpy.random._generator.Generator", json!({"content": content}))
+}
+
+#[test]
+fn the_bit_generator_is_reported() {
+    let of = |protocol, root| {
+        let audit = audit(skops_of(protocol, root, &[])).unwrap();
+        audit.untrusted(&TrustList::default()).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(of(2, generator("PCG64", true)), [""; 0]);
+    assert_eq!(of(1, generator("PCG64", false)), [""; 0]);
+    assert_eq!(of(2, generator("seed", true)), ["numpy.random.seed"]);
+    assert_eq!(of(1, generator("seed", false)), ["numpy.random.seed"]);
+    let raw = |name: &str| {
+        let state = json!({"bit_generator": name, "state": {"state": 1, "inc": 2}, "has_uint32": 0, "uinteger": 0});
+        node("RandomGeneratorNode", "numpy.random._generator.Generator", json!({"content": {"bit_generator": state}}))
+    };
+    assert_eq!(of(0, raw("PCG64")), [""; 0]);
+    assert_eq!(of(0, raw("seed")), ["numpy.random.seed"]);
+    // skops itself calls the seed sequence's class, so it is among the references.
+    let all = references(generator("PCG64", true));
+    assert!(all.contains(&"call RandomGeneratorNode numpy.random.bit_generator.SeedSequence".to_owned()), "{all:?}");
+    assert!(all.contains(&"call RandomGeneratorNode numpy.random.PCG64".to_owned()), "{all:?}");
+}
+
+/// skops reads the name from the text where the node stands, not from the object that it builds: the two must be one.
+#[test]
+fn the_bit_generator_stands_in_its_place() {
+    let with_state = |state: Value| {
+        let content = json!({"bit_generator": state, "seed_seq": dict(vec![])});
+        node("RandomGeneratorNode", "numpy.random._generator.Generator", json!({"content": content}))
+    };
+    let state = dict(vec![("bit_generator", json_node("\"PCG64\""))]);
+    let reference = |id: u64| node("CachedNode", "builtins.dict", json!({"__id__": id}));
+    assert_eq!(code(list(vec![with_id(state, 7), with_state(reference(7))])), "malformed-node");
+    let name = with_id(json_node("\"seed\""), 8);
+    assert_eq!(code(list(vec![name, with_state(dict(vec![("bit_generator", reference(8))]))])), "malformed-node");
+    assert_eq!(code(with_state(json_node("\"PCG64\""))), "malformed-node");
+    assert_eq!(code(with_state(dict(vec![("bit_generator", json_node("1"))]))), "malformed-node");
+    assert_eq!(code(with_state(dict(vec![("bit_generator", json_node("\"a.b\""))]))), "name-syntax");
+    let mut other_dict = dict(vec![("bit_generator", json_node("\"PCG64\""))]);
+    (other_dict["__module__"], other_dict["__class__"]) = (json!("collections"), json!("OrderedDict"));
+    assert_eq!(code(with_state(other_dict)), "type-mismatch");
+    assert_eq!(code_of(skops_of(2, generator("PCG64", false), &[])), "unknown-field");
+}
+
+#[test]
+fn builders_of_fixed_types_declare_them() {
+    let with = |loader: &str, name: &str, fields: Value| node(loader, name, fields);
+    let slice = json!({"content": {"start": null, "stop": null, "step": null}});
+    let main = json!({"content": {"main": dict(vec![]), "default_factory": type_node("builtins.list")}});
+    for (loader, right, fields) in [
+        ("JsonNode", "builtins.str", json!({"content": "1", "is_json": true})),
+        ("SliceNode", "builtins.slice", slice),
+        ("DefaultDictNode", "collections.defaultdict", main),
+        ("NdArrayNode", "numpy.ndarray", json!({"type": "json", "content": [], "shape": tuple(vec![json_node("0")])})),
+    ] {
+        assert!(audit(skops(with(loader, right, fields.clone()), &[])).is_ok(), "{loader}");
+        for wrong in ["posix.system", "builtins.eval", "builtins.object"] {
+            assert_eq!(code(with(loader, wrong, fields.clone())), "type-mismatch", "{loader} {wrong}");
+        }
+    }
+    for (loader, right) in [("BytesNode", "builtins.bytes"), ("BytearrayNode", "builtins.bytearray")] {
+        let file = |name: &str| skops(with(loader, name, json!({"file": "x.bin"})), &[("x.bin", b"x".to_vec())]);
+        assert!(audit(file(right)).is_ok());
+        assert_eq!(code_of(file("posix.system")), "type-mismatch");
+    }
+}
+
+#[test]
+fn a_dtype_holds_an_array() {
+    let dtype = |name: &str, of: Value| {
+        let payload = npy(&header("'<f8'", "(0,)"), &[]);
+        code_of(skops(node("DTypeNode", name, json!({"content": of})), &[("140000000000001.npy", payload)]))
+    };
+    let array = |name: &str| node("NdArrayNode", name, json!({"type": "numpy", "file": "140000000000001.npy"}));
+    assert_eq!(dtype("numpy.dtype", array("numpy.ndarray")), "accepted");
+    assert_eq!(dtype("numpy.dtype", array("a.Array")), "type-mismatch");
+    assert_eq!(dtype("a.B", array("numpy.ndarray")), "type-mismatch");
+    assert_eq!(code(node("DTypeNode", "numpy.dtype", json!({"content": object("a.B")}))), "malformed-node");
+}
+
+#[test]
+fn a_function_of_protocol_0_is_named_by_its_content() {
+    let function = |declared: &str| {
+        node("FunctionNode", declared, json!({"content": {"module_path": "os", "function": "getcwd"}}))
+    };
+    assert_eq!(references_of(skops_of(0, function("os.function"), &[])), ["reference FunctionNode os.getcwd"]);
+    assert_eq!(references_of(skops_of(0, function("numpy.ufunc"), &[])), ["reference FunctionNode os.getcwd"]);
+    assert_eq!(code_of(skops_of(0, function("scipy.special._ufuncs.expit"), &[])), "type-mismatch");
+    assert_eq!(code_of(skops_of(1, function("os.function"), &[])), "unknown-field");
+    assert_eq!(code_of(skops_of(0, node("FunctionNode", "os.getcwd", json!({})), &[])), "unknown-field");
+}
+
+#[test]
+fn bodies_of_one_id_are_equal() {
+    let two = |one: Value, other: Value| code(list(vec![with_id(one, 7), with_id(other, 7)]));
+    assert_eq!(two(json_node("1"), json_node("1")), "accepted");
+    assert_eq!(two(json_node("1"), json_node("1.0")), "id-conflict");
+    assert_eq!(two(type_node("a.B"), type_node("a.C")), "id-conflict");
+    assert_eq!(two(list(vec![]), tuple(vec![])), "id-conflict");
+    assert_eq!(two(list(vec![json_node("1")]), list(vec![json_node("1"), json_node("2")])), "id-conflict");
+    // Inner ids are ignored.
+    assert_eq!(two(list(vec![with_id(json_node("1"), 8)]), list(vec![with_id(json_node("1"), 9)])), "accepted");
+    // The order of a dict's items is part of it, and so are the types of its keys.
+    let (a, b) = (format!("\"a\":{}", json_node("1")), format!("\"b\":{}", json_node("2")));
+    let mut twice = list(vec![with_id(dict(vec![("a", json_node("1")), ("b", json_node("2"))]), 7); 2]);
+    twice["protocol"] = json!(2);
+    let same = twice.to_string();
+    let at = same.rfind(&format!("{a},{b}")).unwrap();
+    let mut swapped = same.clone();
+    swapped.replace_range(at..at + a.len() + 1 + b.len(), &format!("{b},{a}"));
+    assert_eq!((code_of(skops_text(&same, &[])), code_of(skops_text(&swapped, &[]))), ("accepted", "id-conflict"));
+    assert_eq!(two(dict(vec![("1", json_node("1"))]), dict_of(vec![("1", "builtins.int", json_node("1"))])), "id-conflict");
+    assert_eq!(two(method("a.B", object("a.B"), "run"), method("a.B", object("a.B"), "stop")), "id-conflict");
+    // A difference in the middle of a large equal part.
+    let deep = |value: &str| (0..20).fold(json_node(value), |inner, _| list(vec![json_node("0"), inner, json_node("0")]));
+    assert_eq!(two(deep("1"), deep("1")), "accepted");
+    assert_eq!(two(deep("1"), deep("2")), "id-conflict");
+}
+
+#[test]
+fn bodies_may_differ_in_the_names_of_equal_entries() {
+    let file = |second: &[f64]| {
+        let root = list(vec![with_id(array("140000000000001.npy"), 7), with_id(array("140000000000002.npy"), 7)]);
+        let payloads = [("140000000000001.npy", doubles(&[1.0, 2.0])), ("140000000000002.npy", doubles(second))];
+        code_of(skops(root, &payloads))
+    };
+    assert_eq!(file(&[1.0, 2.0]), "accepted");
+    assert_eq!(file(&[1.0, 3.0]), "id-conflict");
+    assert_eq!(file(&[1.0]), "id-conflict");
+}
+
+/// A CRC-32 can be forged: entries are compared, not only their checksums.
+#[test]
+fn entries_with_a_forged_checksum_are_no_equals() {
+    let root = list(vec![with_id(array("140000000000001.npy"), 7), with_id(array("140000000000002.npy"), 7)]);
+    let mut entries = vec![
+        Entry::stored("140000000000001.npy", doubles(&[1.0])),
+        Entry::stored("140000000000002.npy", doubles(&[2.0])),
+    ];
+    entries[1].crc32 = entries[0].crc32;
+    let mut schema = root;
+    schema["protocol"] = json!(2);
+    entries.push(Entry::stored("schema.json", schema.to_string()));
+    assert_eq!(code_of(Zip::new(entries).build()), "zip-crc");
+}
+
+#[test]
+fn references_go_back_to_ended_nodes() {
+    let cached = |id: u64| node("CachedNode", "a.B", json!({"__id__": id}));
+    let bare = |id: u64| json!({"__id__": id});
+    assert_eq!(code(list(vec![with_id(list(vec![]), 7), cached(7)])), "accepted");
+    assert_eq!(code(list(vec![with_id(list(vec![]), 7), bare(7)])), "accepted");
+    assert_eq!(code(list(vec![cached(7), with_id(list(vec![]), 7)])), "id-dangling");
+    assert_eq!(code(list(vec![cached(7)])), "id-dangling");
+    assert_eq!(code(with_id(list(vec![cached(7)]), 7)), "id-cycle");
+    assert_eq!(code(with_id(list(vec![bare(7)]), 7)), "id-cycle");
+    assert_eq!(code(with_id(list(vec![with_id(list(vec![]), 7)]), 7)), "id-cycle");
+    // A bare reference to what cannot be shared only hides it.
+    assert_eq!(code(list(vec![with_id(json_node("1"), 7), bare(7)])), "missing-field");
+    assert_eq!(code(list(vec![with_id(type_node("a.B"), 7), bare(7)])), "missing-field");
+    assert_eq!(code(list(vec![with_id(type_node("a.B"), 7), cached(7)])), "accepted");
+}
+
+#[test]
+fn ids_are_positive_integers() {
+    for id in [json!(0), json!(-1), json!(1.5), json!("7"), json!(null), json!([7]), json!(true)] {
+        let mut root = json_node("1");
+        root["__id__"] = id.clone();
+        assert_eq!(code(root), "malformed-node", "{id}");
+    }
+    assert_eq!(code(with_id(json_node("1"), u64::MAX)), "accepted");
+}
+
+#[test]
+fn the_state_of_an_estimator_is_a_dict() {
+    let estimator = |state: Value| node("ObjectNode", "sklearn.linear_model._logistic.LogisticRegression", json!({"content": state}));
+    assert_eq!(code(estimator(dict(vec![]))), "accepted");
+    assert_eq!(code(estimator(json_node("null"))), "accepted");
+    assert_eq!(code(estimator(list(vec![]))), "malformed-node");
+    assert_eq!(code(estimator(json_node("1"))), "malformed-node");
+    let other = |state: Value| node("ObjectNode", "a.B", json!({"content": state}));
+    assert_eq!(code(other(tuple(vec![]))), "accepted");
+    for (attribute, expected) in [
+        ("__class__", "attribute-name"),
+        ("__dict__", "attribute-name"),
+        ("__reduce__", "attribute-name"),
+        ("__doc__", "accepted"),
+        ("_private", "accepted"),
+        ("__mangled", "accepted"),
+    ] {
+        assert_eq!(code(other(dict(vec![(attribute, json_node("1"))]))), expected, "{attribute}");
+    }
+}
+
+#[test]
+fn keys_are_written_as_python_writes_them() {
+    let key = |name: &str, text: &str| code(dict_of(vec![(text, name, json_node("1"))]));
+    for (name, text, expected) in [
+        ("builtins.int", "1", "accepted"),
+        ("builtins.int", "-12345678901234567890123", "accepted"),
+        ("builtins.int", "01", "key-value"),
+        ("builtins.int", " 1", "key-value"),
+        ("builtins.int", "1_0", "key-value"),
+        ("builtins.int", "\u{661}", "key-value"),
+        ("builtins.float", "1.5", "accepted"),
+        ("builtins.float", "1e-07", "accepted"),
+        ("builtins.float", "NaN", "accepted"),
+        ("builtins.float", "inf", "key-value"),
+        ("builtins.float", "1", "key-value"),
+        ("builtins.bool", "true", "accepted"),
+        ("builtins.bool", "True", "key-value"),
+        ("builtins.NoneType", "null", "accepted"),
+        ("numpy.int8", "127", "accepted"),
+        ("numpy.int8", "128", "key-value"),
+        ("numpy.uint8", "-1", "key-value"),
+        ("numpy.float32", "0.10000000149011612", "accepted"),
+        ("numpy.float32", "0.1", "key-value"),
+        ("numpy.void", "1", "key-type"),
+        ("numpy.object_", "1", "key-type"),
+        ("numpy.datetime64", "1", "key-type"),
+        ("builtins.set", "1", "key-type"),
+        ("a.Key", "anything", "accepted"),
+    ] {
+        assert_eq!(key(name, text), expected, "{name} {text}");
+    }
+}
+
+#[test]
+fn object_arrays_have_the_shape_that_they_state() {
+    let objects = |content: Vec<Value>, shape: &[&str]| {
+        let shape = tuple(shape.iter().map(|size| json_node(size)).collect());
+        code(node("NdArrayNode", "numpy.ndarray", json!({"type": "json", "content": content, "shape": shape})))
+    };
+    let row = |items: usize| list(vec![json_node("1"); items]);
+    assert_eq!(objects(vec![], &["0"]), "accepted");
+    assert_eq!(objects(vec![json_node("1")], &["1"]), "accepted");
+    assert_eq!(objects(vec![row(3), row(3)], &["2", "3"]), "accepted");
+    assert_eq!(objects(vec![row(3), row(3)], &["2"]), "accepted");
+    assert_eq!(objects(vec![row(0), row(0)], &["2", "0"]), "accepted");
+    assert_eq!(objects(vec![row(3), row(2)], &["2", "3"]), "shape-mismatch");
+    assert_eq!(objects(vec![row(3)], &["2", "3"]), "shape-mismatch");
+    assert_eq!(objects(vec![json_node("1")], &["1", "1"]), "type-mismatch");
+    assert_eq!(objects(vec![json_node("1")], &["1.0"]), "shape-mismatch");
+    assert_eq!(objects(vec![json_node("1")], &["-1"]), "shape-mismatch");
+    assert_eq!(objects(vec![], &[]), "shape-mismatch");
+}
+
+#[test]
+fn a_numpy_scalar_has_no_dimensions() {
+    let scalar = |shape: &str, data: &[u8]| {
+        let root = node("NdArrayNode", "numpy.float64", json!({"type": "numpy", "file": "140000000000001.npy"}));
+        code_of(skops(root, &[("140000000000001.npy", npy(&header("'<f8'", shape), data))]))
+    };
+    assert_eq!(scalar("()", &[0; 8]), "accepted");
+    assert_eq!(scalar("(1,)", &[0; 8]), "shape-mismatch");
+}
+
+#[test]
+fn leftover_entries_are_arrays_as_skops_names_them() {
+    let with = |name: &str, data: Vec<u8>, more: usize| {
+        let mut payloads = vec![("140000000000001.npy".to_owned(), doubles(&[1.0]))];
+        for count in 0..more {
+            payloads.push((name.replace('#', &count.to_string()), data.clone()));
+        }
+        let payloads: Vec<_> = payloads.iter().map(|(name, data)| (name.as_str(), data.clone())).collect();
+        code_of(skops(list(vec![array("140000000000001.npy")]), &payloads))
+    };
+    assert_eq!(with("14000000000000#2.npy", doubles(&[2.0]), 1), "accepted");
+    assert_eq!(with("14000000000000#2.npy", doubles(&[2.0]), 2), "entry-unreferenced");
+    assert_eq!(with("9.npy", doubles(&[2.0]), 1), "entry-unreferenced");
+    assert_eq!(with("140000000000002.bin", b"x".to_vec(), 1), "entry-unreferenced");
+    assert_eq!(with("evil.py", b"x".to_vec(), 1), "entry-unreferenced");
+    assert_eq!(with("140000000000002.npy", b"\x80\x04K\x01.".to_vec(), 1), "npy-magic");
+}
