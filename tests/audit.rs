@@ -1,5 +1,10 @@
 //! What each loader refers to, and which types it may declare.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 
@@ -25,7 +30,12 @@ fn code(root: Value) -> &'static str {
 }
 
 fn untrusted(root: Value) -> Vec<String> {
-    audit(skops(root, &[])).unwrap().untrusted(&TrustList::default()).iter().map(ToString::to_string).collect()
+    audit(skops(root, &[]))
+        .unwrap()
+        .untrusted(&TrustList::default())
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn object(name: &str) -> Value {
@@ -41,7 +51,10 @@ fn a_container_of_another_type_is_called() {
     assert_eq!(references(named_tuple), ["call TupleNode a.Point"]);
     let mut counter = dict(vec![]);
     (counter["__module__"], counter["__class__"]) = (json!("collections"), json!("Counter"));
-    assert_eq!(references(counter), ["instantiate ListNode builtins.list", "call DictNode collections.Counter"]);
+    assert_eq!(
+        references(counter),
+        ["instantiate ListNode builtins.list", "call DictNode collections.Counter"]
+    );
 }
 
 #[test]
@@ -55,7 +68,10 @@ fn the_type_of_a_key_is_called() {
 #[test]
 fn a_constructor_is_called() {
     let call = |name: &str, args: Value| node("ConstructorFromReduceNode", name, json!({"content": args}));
-    assert!(references(call("builtins.eval", tuple(vec![]))).contains(&"call ConstructorFromReduceNode builtins.eval".to_owned()));
+    assert!(
+        references(call("builtins.eval", tuple(vec![])))
+            .contains(&"call ConstructorFromReduceNode builtins.eval".to_owned())
+    );
     assert_eq!(code(call("a.B", list(vec![]))), "malformed-node");
     for name in ["sklearn.tree._tree.Tree", "quantile_forest._quantile_forest_fast.QuantileForest"] {
         assert_eq!(code(call(name, tuple(vec![]))), "type-mismatch");
@@ -65,11 +81,18 @@ fn a_constructor_is_called() {
 
 #[test]
 fn an_operator_declares_what_it_builds() {
-    let operator = |name: &str| node("OperatorFuncNode", name, json!({"attrs": tuple(vec![json_node("\"a\"")])}));
+    let operator =
+        |name: &str| node("OperatorFuncNode", name, json!({"attrs": tuple(vec![json_node("\"a\"")])}));
     for name in ["operator.attrgetter", "operator.itemgetter", "operator.methodcaller"] {
         assert_eq!(references(operator(name))[1], format!("call OperatorFuncNode {name}"));
     }
-    for name in ["operator.call", "operator.add", "sklearn.a.attrgetter", "operator.__builtins__", "a.operator.attrgetter"] {
+    for name in [
+        "operator.call",
+        "operator.add",
+        "sklearn.a.attrgetter",
+        "operator.__builtins__",
+        "a.operator.attrgetter",
+    ] {
         assert_eq!(code(operator(name)), "type-mismatch", "{name}");
     }
 }
@@ -93,7 +116,10 @@ fn a_method_declares_the_type_of_its_object() {
     let chain = method("a.B", method("a.B", object("a.B"), "run"), "__globals__");
     assert_eq!(untrusted(chain), ["a.B", "a.B.__globals__", "a.B.run"]);
     // A reference stands for the object that it refers to.
-    let shared = list(vec![with_id(object("a.B"), 7), method("a.B", node("CachedNode", "x.Y", json!({"__id__": 7})), "run")]);
+    let shared = list(vec![
+        with_id(object("a.B"), 7),
+        method("a.B", node("CachedNode", "x.Y", json!({"__id__": 7})), "run"),
+    ]);
     assert_eq!(untrusted(shared), ["a.B", "a.B.run"]);
 }
 
@@ -101,7 +127,11 @@ fn a_method_declares_the_type_of_its_object() {
 fn a_partial_declares_what_it_builds() {
     let partial = |declared: &str, args: Value, kwds: Value, namespace: Value| {
         let func = node("FunctionNode", "os.getcwd", json!({}));
-        node("PartialNode", declared, json!({"content": {"func": func, "args": args, "kwds": kwds, "namespace": namespace}}))
+        node(
+            "PartialNode",
+            declared,
+            json!({"content": {"func": func, "args": args, "kwds": kwds, "namespace": namespace}}),
+        )
     };
     let sound = partial("functools.partial", tuple(vec![]), dict(vec![]), json_node("null"));
     assert_eq!(untrusted(sound), ["functools.partial", "os.getcwd"]);
@@ -119,7 +149,9 @@ fn a_partial_declares_what_it_builds() {
 #[test]
 fn a_loss_is_reported_as_called() {
     for loader in ["LossNode", "SGDNode"] {
-        let loss = |name: &str| node(loader, name, json!({"__reduce__": {"args": tuple(vec![])}, "content": dict(vec![])}));
+        let loss = |name: &str| {
+            node(loader, name, json!({"__reduce__": {"args": tuple(vec![])}, "content": dict(vec![])}))
+        };
         assert!(references(loss("os.getcwd")).contains(&format!("call {loader} os.getcwd")));
         assert_eq!(untrusted(loss("os.getcwd")), ["os.getcwd"]);
         assert_eq!(untrusted(loss("sklearn.linear_model._sgd_fast.Hinge")), [""; 0]);
@@ -147,14 +179,22 @@ fn the_bit_generator_is_reported() {
     assert_eq!(of(2, generator("seed", true)), ["numpy.random.seed"]);
     assert_eq!(of(1, generator("seed", false)), ["numpy.random.seed"]);
     let raw = |name: &str| {
-        let state = json!({"bit_generator": name, "state": {"state": 1, "inc": 2}, "has_uint32": 0, "uinteger": 0});
-        node("RandomGeneratorNode", "numpy.random._generator.Generator", json!({"content": {"bit_generator": state}}))
+        let state =
+            json!({"bit_generator": name, "state": {"state": 1, "inc": 2}, "has_uint32": 0, "uinteger": 0});
+        node(
+            "RandomGeneratorNode",
+            "numpy.random._generator.Generator",
+            json!({"content": {"bit_generator": state}}),
+        )
     };
     assert_eq!(of(0, raw("PCG64")), [""; 0]);
     assert_eq!(of(0, raw("seed")), ["numpy.random.seed"]);
     // skops itself calls the seed sequence's class, so it is among the references.
     let all = references(generator("PCG64", true));
-    assert!(all.contains(&"call RandomGeneratorNode numpy.random.bit_generator.SeedSequence".to_owned()), "{all:?}");
+    assert!(
+        all.contains(&"call RandomGeneratorNode numpy.random.bit_generator.SeedSequence".to_owned()),
+        "{all:?}"
+    );
     assert!(all.contains(&"call RandomGeneratorNode numpy.random.PCG64".to_owned()), "{all:?}");
 }
 
@@ -169,7 +209,10 @@ fn the_bit_generator_stands_in_its_place() {
     let reference = |id: u64| node("CachedNode", "builtins.dict", json!({"__id__": id}));
     assert_eq!(code(list(vec![with_id(state, 7), with_state(reference(7))])), "malformed-node");
     let name = with_id(json_node("\"seed\""), 8);
-    assert_eq!(code(list(vec![name, with_state(dict(vec![("bit_generator", reference(8))]))])), "malformed-node");
+    assert_eq!(
+        code(list(vec![name, with_state(dict(vec![("bit_generator", reference(8))]))])),
+        "malformed-node"
+    );
     assert_eq!(code(with_state(json_node("\"PCG64\""))), "malformed-node");
     assert_eq!(code(with_state(dict(vec![("bit_generator", json_node("1"))]))), "malformed-node");
     assert_eq!(code(with_state(dict(vec![("bit_generator", json_node("\"a.b\""))]))), "name-syntax");
@@ -188,7 +231,11 @@ fn builders_of_fixed_types_declare_them() {
         ("JsonNode", "builtins.str", json!({"content": "1", "is_json": true})),
         ("SliceNode", "builtins.slice", slice),
         ("DefaultDictNode", "collections.defaultdict", main),
-        ("NdArrayNode", "numpy.ndarray", json!({"type": "json", "content": [], "shape": tuple(vec![json_node("0")])})),
+        (
+            "NdArrayNode",
+            "numpy.ndarray",
+            json!({"type": "json", "content": [], "shape": tuple(vec![json_node("0")])}),
+        ),
     ] {
         assert!(audit(skops(with(loader, right, fields.clone()), &[])).is_ok(), "{loader}");
         for wrong in ["posix.system", "builtins.eval", "builtins.object"] {
@@ -196,7 +243,8 @@ fn builders_of_fixed_types_declare_them() {
         }
     }
     for (loader, right) in [("BytesNode", "builtins.bytes"), ("BytearrayNode", "builtins.bytearray")] {
-        let file = |name: &str| skops(with(loader, name, json!({"file": "x.bin"})), &[("x.bin", b"x".to_vec())]);
+        let file =
+            |name: &str| skops(with(loader, name, json!({"file": "x.bin"})), &[("x.bin", b"x".to_vec())]);
         assert!(audit(file(right)).is_ok());
         assert_eq!(code_of(file("posix.system")), "type-mismatch");
     }
@@ -208,7 +256,8 @@ fn a_dtype_holds_an_array() {
         let payload = npy(&header("'<f8'", "(0,)"), &[]);
         code_of(skops(node("DTypeNode", name, json!({"content": of})), &[("140000000000001.npy", payload)]))
     };
-    let array = |name: &str| node("NdArrayNode", name, json!({"type": "numpy", "file": "140000000000001.npy"}));
+    let array =
+        |name: &str| node("NdArrayNode", name, json!({"type": "numpy", "file": "140000000000001.npy"}));
     assert_eq!(dtype("numpy.dtype", array("numpy.ndarray")), "accepted");
     assert_eq!(dtype("numpy.dtype", array("a.Array")), "type-mismatch");
     assert_eq!(dtype("a.B", array("numpy.ndarray")), "type-mismatch");
@@ -220,8 +269,14 @@ fn a_function_of_protocol_0_is_named_by_its_content() {
     let function = |declared: &str| {
         node("FunctionNode", declared, json!({"content": {"module_path": "os", "function": "getcwd"}}))
     };
-    assert_eq!(references_of(skops_of(0, function("os.function"), &[])), ["reference FunctionNode os.getcwd"]);
-    assert_eq!(references_of(skops_of(0, function("numpy.ufunc"), &[])), ["reference FunctionNode os.getcwd"]);
+    assert_eq!(
+        references_of(skops_of(0, function("os.function"), &[])),
+        ["reference FunctionNode os.getcwd"]
+    );
+    assert_eq!(
+        references_of(skops_of(0, function("numpy.ufunc"), &[])),
+        ["reference FunctionNode os.getcwd"]
+    );
     assert_eq!(code_of(skops_of(0, function("scipy.special._ufuncs.expit"), &[])), "type-mismatch");
     assert_eq!(code_of(skops_of(1, function("os.function"), &[])), "unknown-field");
     assert_eq!(code_of(skops_of(0, node("FunctionNode", "os.getcwd", json!({})), &[])), "unknown-field");
@@ -236,7 +291,10 @@ fn bodies_of_one_id_are_equal() {
     assert_eq!(two(list(vec![]), tuple(vec![])), "id-conflict");
     assert_eq!(two(list(vec![json_node("1")]), list(vec![json_node("1"), json_node("2")])), "id-conflict");
     // Inner ids are ignored.
-    assert_eq!(two(list(vec![with_id(json_node("1"), 8)]), list(vec![with_id(json_node("1"), 9)])), "accepted");
+    assert_eq!(
+        two(list(vec![with_id(json_node("1"), 8)]), list(vec![with_id(json_node("1"), 9)])),
+        "accepted"
+    );
     // The order of a dict's items is part of it, and so are the types of its keys.
     let (a, b) = (format!("\"a\":{}", json_node("1")), format!("\"b\":{}", json_node("2")));
     let mut twice = list(vec![with_id(dict(vec![("a", json_node("1")), ("b", json_node("2"))]), 7); 2]);
@@ -245,11 +303,19 @@ fn bodies_of_one_id_are_equal() {
     let at = same.rfind(&format!("{a},{b}")).unwrap();
     let mut swapped = same.clone();
     swapped.replace_range(at..at + a.len() + 1 + b.len(), &format!("{b},{a}"));
-    assert_eq!((code_of(skops_text(&same, &[])), code_of(skops_text(&swapped, &[]))), ("accepted", "id-conflict"));
-    assert_eq!(two(dict(vec![("1", json_node("1"))]), dict_of(vec![("1", "builtins.int", json_node("1"))])), "id-conflict");
+    assert_eq!(
+        (code_of(skops_text(&same, &[])), code_of(skops_text(&swapped, &[]))),
+        ("accepted", "id-conflict")
+    );
+    assert_eq!(
+        two(dict(vec![("1", json_node("1"))]), dict_of(vec![("1", "builtins.int", json_node("1"))])),
+        "id-conflict"
+    );
     assert_eq!(two(method("a.B", object("a.B"), "run"), method("a.B", object("a.B"), "stop")), "id-conflict");
     // A difference in the middle of a large equal part.
-    let deep = |value: &str| (0..20).fold(json_node(value), |inner, _| list(vec![json_node("0"), inner, json_node("0")]));
+    let deep = |value: &str| {
+        (0..20).fold(json_node(value), |inner, _| list(vec![json_node("0"), inner, json_node("0")]))
+    };
     assert_eq!(two(deep("1"), deep("1")), "accepted");
     assert_eq!(two(deep("1"), deep("2")), "id-conflict");
 }
@@ -257,8 +323,10 @@ fn bodies_of_one_id_are_equal() {
 #[test]
 fn bodies_may_differ_in_the_names_of_equal_entries() {
     let file = |second: &[f64]| {
-        let root = list(vec![with_id(array("140000000000001.npy"), 7), with_id(array("140000000000002.npy"), 7)]);
-        let payloads = [("140000000000001.npy", doubles(&[1.0, 2.0])), ("140000000000002.npy", doubles(second))];
+        let root =
+            list(vec![with_id(array("140000000000001.npy"), 7), with_id(array("140000000000002.npy"), 7)]);
+        let payloads =
+            [("140000000000001.npy", doubles(&[1.0, 2.0])), ("140000000000002.npy", doubles(second))];
         code_of(skops(root, &payloads))
     };
     assert_eq!(file(&[1.0, 2.0]), "accepted");
@@ -310,7 +378,9 @@ fn ids_are_positive_integers() {
 
 #[test]
 fn the_state_of_an_estimator_is_a_dict() {
-    let estimator = |state: Value| node("ObjectNode", "sklearn.linear_model._logistic.LogisticRegression", json!({"content": state}));
+    let estimator = |state: Value| {
+        node("ObjectNode", "sklearn.linear_model._logistic.LogisticRegression", json!({"content": state}))
+    };
     assert_eq!(code(estimator(dict(vec![]))), "accepted");
     assert_eq!(code(estimator(json_node("null"))), "accepted");
     assert_eq!(code(estimator(list(vec![]))), "malformed-node");
@@ -366,7 +436,11 @@ fn keys_are_written_as_python_writes_them() {
 fn object_arrays_have_the_shape_that_they_state() {
     let objects = |content: Vec<Value>, shape: &[&str]| {
         let shape = tuple(shape.iter().map(|size| json_node(size)).collect());
-        code(node("NdArrayNode", "numpy.ndarray", json!({"type": "json", "content": content, "shape": shape})))
+        code(node(
+            "NdArrayNode",
+            "numpy.ndarray",
+            json!({"type": "json", "content": content, "shape": shape}),
+        ))
     };
     let row = |items: usize| list(vec![json_node("1"); items]);
     assert_eq!(objects(vec![], &["0"]), "accepted");
@@ -385,7 +459,8 @@ fn object_arrays_have_the_shape_that_they_state() {
 #[test]
 fn a_numpy_scalar_has_no_dimensions() {
     let scalar = |shape: &str, data: &[u8]| {
-        let root = node("NdArrayNode", "numpy.float64", json!({"type": "numpy", "file": "140000000000001.npy"}));
+        let root =
+            node("NdArrayNode", "numpy.float64", json!({"type": "numpy", "file": "140000000000001.npy"}));
         code_of(skops(root, &[("140000000000001.npy", npy(&header("'<f8'", shape), data))]))
     };
     assert_eq!(scalar("()", &[0; 8]), "accepted");

@@ -1,5 +1,10 @@
 //! The tables in `docs/` are those of the code. `SKOPS_RS_WRITE_DOCS=1 cargo test --test docs` writes them again.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 use std::fmt::Write;
 

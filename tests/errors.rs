@@ -1,5 +1,10 @@
 //! Every error code is unique, documented, and given for the input that it is about.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 

@@ -1,7 +1,12 @@
 //! Files that are made to take long or to take much: they are read in time and memory in proportion to their size.
 //!
 //! Nothing is timed here. A reader that visits shared nodes again and again would not end.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 
@@ -25,12 +30,16 @@ fn root(mut node: Value) -> String {
 /// 60 levels of lists, each holding the one before it twice: 2^60 visits for who follows every reference.
 #[test]
 fn shared_lists_are_visited_once() {
-    for reference in [|id: u64| json!({"__id__": id}), |id: u64| node("CachedNode", "builtins.list", json!({"__id__": id}))] {
+    for reference in [
+        |id: u64| json!({"__id__": id}),
+        |id: u64| node("CachedNode", "builtins.list", json!({"__id__": id})),
+    ] {
         let level = |inner: Value, id: u64| with_id(list(vec![inner, reference(id - 1)]), id);
         let deepest = with_id(list(vec![]), 1);
         let audit = clean(skops((2..62).fold(deepest, level), &[]));
         assert_eq!(audit.references().len(), 1);
-        let items = skops_rs::inspect::items(&audit, &TrustList::default(), skops_rs::inspect::Options::default());
+        let items =
+            skops_rs::inspect::items(&audit, &TrustList::default(), skops_rs::inspect::Options::default());
         assert_eq!(items.len(), 121);
     }
 }
@@ -48,7 +57,8 @@ fn repeated_bodies_are_compared_once() {
 #[test]
 fn nested_repetitions_are_compared_once() {
     let leaf = list(vec![json_node("1"); 20_000]).to_string();
-    let around = |inner: String, id: u64| with_id(list(vec![]), id).to_string().replace("[]", &format!("[{inner}]"));
+    let around =
+        |inner: String, id: u64| with_id(list(vec![]), id).to_string().replace("[]", &format!("[{inner}]"));
     let chain = (1..120).fold(leaf, around);
     clean(skops_text(&root(list(vec![])).replace("[]", &format!("[{chain},{chain}]")), &[]));
 }
@@ -111,9 +121,11 @@ fn an_entry_is_looked_at_once() {
         member("data", "'<f8'", "(1,)", &[0; 8]),
     ]);
     let name = "140000000000001.npz";
-    let node = node("SparseMatrixNode", "scipy.sparse._csr.csr_matrix", json!({"type": "scipy", "file": name}));
+    let node =
+        node("SparseMatrixNode", "scipy.sparse._csr.csr_matrix", json!({"type": "scipy", "file": name}));
     let schema = root(list(vec![with_id(node, 7); 5_000]));
-    let entries = vec![Entry::deflated(name, &npz.build()), Entry::deflated("schema.json", schema.as_bytes())];
+    let entries =
+        vec![Entry::deflated(name, &npz.build()), Entry::deflated("schema.json", schema.as_bytes())];
     assert!(audit(Zip::new(entries).build()).is_ok());
 }
 
@@ -124,8 +136,10 @@ fn reports_are_bounded() {
     let leaves = list((0..2_000).map(|_| type_node("a.B")).collect());
     let audit = audit(skops(dict(vec![(&key, leaves)]), &[])).unwrap();
     let trust = TrustList::default();
-    let report = skops_rs::report::FileReport::audited("x".into(), &audit, &trust, skops_rs::report::List::All);
-    let reference = report.references.as_ref().unwrap().iter().find(|reference| reference.name == "a.B").unwrap();
+    let report =
+        skops_rs::report::FileReport::audited("x".into(), &audit, &trust, skops_rs::report::List::All);
+    let reference =
+        report.references.as_ref().unwrap().iter().find(|reference| reference.name == "a.B").unwrap();
     assert_eq!(reference.places.len() + reference.places_left_out, 2_000);
     assert!(reference.places_left_out > 0);
     let mut json = Vec::new();
@@ -141,7 +155,8 @@ fn hostile_files_take_little_memory() {
     const MOST_KIB: u32 = 300_000;
     let program = env!("CARGO_BIN_EXE_skops-rs");
     for path in files("hostile/files", ".skops") {
-        let script = format!("ulimit -v {MOST_KIB} && exec {program} untrusted-types {} 2>/dev/null", path.display());
+        let script =
+            format!("ulimit -v {MOST_KIB} && exec {program} untrusted-types {} 2>/dev/null", path.display());
         let status = std::process::Command::new("sh").args(["-c", &script]).output().unwrap().status;
         assert!(matches!(status.code(), Some(0 | 3)), "{}: {status}", path.display());
     }

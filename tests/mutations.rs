@@ -1,11 +1,9 @@
 //! Mutated real files never panic, hang, or take memory past the limits, and get the same answer twice.
 #![allow(
     missing_docs,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    reason = "a test"
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
 )]
 
 mod common;

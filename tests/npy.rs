@@ -1,5 +1,10 @@
 //! Headers of arrays and sparse matrices.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 
@@ -13,12 +18,37 @@ fn code(descr: &str, shape: &str, bytes: usize) -> &'static str {
 #[test]
 fn dtypes_of_numpy_are_read() {
     for (descr, bytes) in [
-        ("'|b1'", 1), ("'|i1'", 1), ("'<i2'", 2), ("'<i4'", 4), ("'>i8'", 8), ("'|u1'", 1), ("'<u2'", 2), ("'<u4'", 4),
-        ("'<u8'", 8), ("'<f2'", 2), ("'<f4'", 4), ("'>f8'", 8), ("'<f16'", 16), ("'<c8'", 8), ("'<c16'", 16), ("'<c32'", 32),
-        ("'|S3'", 3), ("'<U3'", 12), ("'>U1'", 4), ("'|V5'", 5), ("'<M8[ns]'", 8), ("'<m8[25s]'", 8), ("'<M8'", 8),
-        ("'<M8[Y]'", 8), ("[('a', '<i4'), ('b', '<f8')]", 12), ("[('a', '<i4', (2, 3))]", 24),
-        ("[('a', [('b', '|u1'), ('c', '<f4')])]", 5), ("[('a', '|u1'), ('', '|V3'), ('b', '<f4')]", 8),
-        ("[(('title', 'a'), '<f8')]", 8), ("[(\"it's\", '<f8')]", 8), ("[('caf\\xe9', '<f8')]", 8),
+        ("'|b1'", 1),
+        ("'|i1'", 1),
+        ("'<i2'", 2),
+        ("'<i4'", 4),
+        ("'>i8'", 8),
+        ("'|u1'", 1),
+        ("'<u2'", 2),
+        ("'<u4'", 4),
+        ("'<u8'", 8),
+        ("'<f2'", 2),
+        ("'<f4'", 4),
+        ("'>f8'", 8),
+        ("'<f16'", 16),
+        ("'<c8'", 8),
+        ("'<c16'", 16),
+        ("'<c32'", 32),
+        ("'|S3'", 3),
+        ("'<U3'", 12),
+        ("'>U1'", 4),
+        ("'|V5'", 5),
+        ("'<M8[ns]'", 8),
+        ("'<m8[25s]'", 8),
+        ("'<M8'", 8),
+        ("'<M8[Y]'", 8),
+        ("[('a', '<i4'), ('b', '<f8')]", 12),
+        ("[('a', '<i4', (2, 3))]", 24),
+        ("[('a', [('b', '|u1'), ('c', '<f4')])]", 5),
+        ("[('a', '|u1'), ('', '|V3'), ('b', '<f4')]", 8),
+        ("[(('title', 'a'), '<f8')]", 8),
+        ("[(\"it's\", '<f8')]", 8),
+        ("[('caf\\xe9', '<f8')]", 8),
     ] {
         assert_eq!(code(descr, "()", bytes), "accepted", "{descr}");
         assert_eq!(code(descr, "(3,)", bytes * 3), "accepted", "{descr}");
@@ -31,9 +61,28 @@ fn dtypes_of_numpy_are_read() {
 #[test]
 fn other_dtypes_are_refused() {
     for descr in [
-        "'<q9'", "'<i3'", "'<f3'", "'|f8'", "'=f8'", "'f8'", "'<f08'", "'<M8[x]'", "'<M8[0s]'", "'<M4[s]'", "'<M8[s'", "'<V'",
-        "''", "'<'", "'<i'", "'<U99999999999'", "'|S2147483648'", "[('a', '<i4'), ('a', '<f8')]", "[('', '<i4')]", "'<b2'",
-        "'float64'", "'<U-1'",
+        "'<q9'",
+        "'<i3'",
+        "'<f3'",
+        "'|f8'",
+        "'=f8'",
+        "'f8'",
+        "'<f08'",
+        "'<M8[x]'",
+        "'<M8[0s]'",
+        "'<M4[s]'",
+        "'<M8[s'",
+        "'<V'",
+        "''",
+        "'<'",
+        "'<i'",
+        "'<U99999999999'",
+        "'|S2147483648'",
+        "[('a', '<i4'), ('a', '<f8')]",
+        "[('', '<i4')]",
+        "'<b2'",
+        "'float64'",
+        "'<U-1'",
     ] {
         assert_eq!(code(descr, "(0,)", 0), "npy-dtype", "{descr}");
     }
@@ -41,7 +90,16 @@ fn other_dtypes_are_refused() {
         let expected = if descr == "'O8'" { "npy-dtype" } else { "npy-object" };
         assert_eq!(code(descr, "(0,)", 0), expected, "{descr}");
     }
-    for descr in ["{'names': ['a'], 'formats': ['<f8']}", "('<f8', (2,))", "float", "None", "[('a',)]", "[['a', '<f8']]", "b'<f8'", "1"] {
+    for descr in [
+        "{'names': ['a'], 'formats': ['<f8']}",
+        "('<f8', (2,))",
+        "float",
+        "None",
+        "[('a',)]",
+        "[['a', '<f8']]",
+        "b'<f8'",
+        "1",
+    ] {
         assert_eq!(code(descr, "(0,)", 0), "npy-header", "{descr}");
     }
     // Items of no bytes: nothing bounds their count.
@@ -57,16 +115,25 @@ fn other_dtypes_are_refused() {
 
 #[test]
 fn shapes_are_tuples_of_sizes() {
-    for (shape, bytes) in [("()", 1), ("(3,)", 3), ("(2, 3)", 6), ("(2, 3,)", 6), ("(0, 4294967296)", 0), ("(1, 0)", 0)] {
+    for (shape, bytes) in
+        [("()", 1), ("(3,)", 3), ("(2, 3)", 6), ("(2, 3,)", 6), ("(0, 4294967296)", 0), ("(1, 0)", 0)]
+    {
         assert_eq!(code("'|u1'", shape, bytes), "accepted", "{shape}");
     }
-    for shape in ["(3)", "[3]", "3", "(3, -1)", "(3L,)", "(03,)", "(3.0,)", "(,)", "(3 4)", "(0x3,)", "None", "(True,)", "(3,,)"] {
+    for shape in [
+        "(3)", "[3]", "3", "(3, -1)", "(3L,)", "(03,)", "(3.0,)", "(,)", "(3 4)", "(0x3,)", "None",
+        "(True,)", "(3,,)",
+    ] {
         assert_eq!(code("'|u1'", shape, 3), "npy-header", "{shape}");
     }
     // Products that are too large, or whose low bits are small.
     for shape in [
-        "(8589934592, 8589934592)", "(4294967296, 4294967296)", "(0, 4294967296, 4294967296)", "(9223372036854775808,)",
-        "(99999999999999999999,)", "(1000000000000,)",
+        "(8589934592, 8589934592)",
+        "(4294967296, 4294967296)",
+        "(0, 4294967296, 4294967296)",
+        "(9223372036854775808,)",
+        "(99999999999999999999,)",
+        "(1000000000000,)",
     ] {
         assert_eq!(code("'<f8'", shape, 16), "npy-size", "{shape}");
     }
@@ -111,7 +178,10 @@ fn versions_and_lengths() {
     };
     let length = u32::try_from(text.len()).unwrap();
     assert_eq!((version(2, 0, length), version(3, 0, length)), ("accepted", "accepted"));
-    assert_eq!((version(4, 0, length), version(1, 1, length), version(0, 0, length)), ("npy-version", "npy-version", "npy-version"));
+    assert_eq!(
+        (version(4, 0, length), version(1, 1, length), version(0, 0, length)),
+        ("npy-version", "npy-version", "npy-version")
+    );
     assert_eq!(version(2, 0, u32::MAX), "npy-header");
     assert_eq!(version(2, 0, 10_001), "npy-header");
     assert_eq!(version(2, 0, length + 100), "npy-header");
@@ -153,8 +223,13 @@ fn sparse_matrices_declare_their_format() {
     assert_eq!(sparse(CSR, |_| {}), "accepted");
     assert_eq!(sparse("scipy.sparse.csr.csr_matrix", |_| {}), "accepted");
     for class in [
-        "scipy.sparse._csr.csr_array", "scipy.sparse._csc.csc_matrix", "scipy.sparse._matrix.spmatrix", "scipy.sparse._base.sparray",
-        "a.csr_matrix", "scipy.sparsely.csr_matrix", "scipy.sparse._csr.csr_matrix_",
+        "scipy.sparse._csr.csr_array",
+        "scipy.sparse._csc.csc_matrix",
+        "scipy.sparse._matrix.spmatrix",
+        "scipy.sparse._base.sparray",
+        "a.csr_matrix",
+        "scipy.sparsely.csr_matrix",
+        "scipy.sparse._csr.csr_matrix_",
     ] {
         assert_eq!(sparse(class, |_| {}), "type-mismatch", "{class}");
     }
@@ -175,25 +250,49 @@ fn sparse_members_are_those_of_the_format() {
     }
     assert_eq!(sparse(CSR, |members| members.push(member("row", "'<i4'", "(2,)", &[0; 8]))), "npz-members");
     assert_eq!(sparse(CSR, |members| members.push(Entry::stored("x.py", "x"))), "npz-members");
-    assert_eq!(sparse(CSR, |members| members[0] = member("indices", "'<f8'", "(2,)", &[0; 16])), "npz-members");
+    assert_eq!(
+        sparse(CSR, |members| members[0] = member("indices", "'<f8'", "(2,)", &[0; 16])),
+        "npz-members"
+    );
     assert_eq!(sparse(CSR, |members| members[0] = member("indices", "'|O'", "(2,)", &[0; 16])), "npy-object");
-    assert_eq!(sparse(CSR, |members| members[4] = Entry::stored("data.npy", &b"\x80\x04K\x01."[..])), "npy-magic");
+    assert_eq!(
+        sparse(CSR, |members| members[4] = Entry::stored("data.npy", &b"\x80\x04K\x01."[..])),
+        "npy-magic"
+    );
     assert_eq!(sparse(CSR, |members| members[5] = member("_is_array", "'|b1'", "()", &[2])), "npz-members");
-    assert_eq!(sparse(CSR, |members| members[5] = member("_is_array", "'<i8'", "()", &[0; 8])), "npz-members");
+    assert_eq!(
+        sparse(CSR, |members| members[5] = member("_is_array", "'<i8'", "()", &[0; 8])),
+        "npz-members"
+    );
     let negative = (-2_i64).to_le_bytes();
-    assert_eq!(sparse(CSR, |members| members[3] = member("shape", "'<i8'", "(1,)", &negative)), "npz-members");
-    for (format, expected) in [("csc", "shape-mismatch"), ("os", "npz-format"), ("lil", "npz-format"), ("CSR", "npz-format")] {
+    assert_eq!(
+        sparse(CSR, |members| members[3] = member("shape", "'<i8'", "(1,)", &negative)),
+        "npz-members"
+    );
+    for (format, expected) in
+        [("csc", "shape-mismatch"), ("os", "npz-format"), ("lil", "npz-format"), ("CSR", "npz-format")]
+    {
         let descr = format!("'|S{}'", format.len());
-        let change = |members: &mut Vec<Entry>| members[2] = member("format", &descr, "()", format.as_bytes());
+        let change =
+            |members: &mut Vec<Entry>| members[2] = member("format", &descr, "()", format.as_bytes());
         assert_eq!(sparse(CSR, change), expected, "{format}");
     }
 }
 
 #[test]
 fn sparse_lengths_fit_each_other() {
-    assert_eq!(sparse(CSR, |members| members[0] = member("indices", "'<i4'", "(1,)", &[0; 4])), "shape-mismatch");
-    assert_eq!(sparse(CSR, |members| members[1] = member("indptr", "'<i4'", "(2,)", &[0; 8])), "shape-mismatch");
-    assert_eq!(sparse(CSR, |members| members[4] = member("data", "'<f8'", "(1, 2)", &[0; 16])), "shape-mismatch");
+    assert_eq!(
+        sparse(CSR, |members| members[0] = member("indices", "'<i4'", "(1,)", &[0; 4])),
+        "shape-mismatch"
+    );
+    assert_eq!(
+        sparse(CSR, |members| members[1] = member("indptr", "'<i4'", "(2,)", &[0; 8])),
+        "shape-mismatch"
+    );
+    assert_eq!(
+        sparse(CSR, |members| members[4] = member("data", "'<f8'", "(1, 2)", &[0; 16])),
+        "shape-mismatch"
+    );
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! Files that real skops releases wrote: our verdicts equal those of skops 0.16.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 

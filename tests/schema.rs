@@ -1,5 +1,10 @@
 //! `schema.json`: strict JSON, and the nodes that skops writes.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 
@@ -39,7 +44,9 @@ fn json_is_strict() {
     ] {
         assert_eq!(code(text), expected, "{text}");
     }
-    for bytes in [&b"\xff\xfe{\x00}\x00"[..], b"\x00{\x00}", b"{\x00}\x00", b"{\"\xff\":1}", b"{\"\xed\xa0\x80\":1}"] {
+    for bytes in
+        [&b"\xff\xfe{\x00}\x00"[..], b"\x00{\x00}", b"{\x00}\x00", b"{\"\xff\":1}", b"{\"\xed\xa0\x80\":1}"]
+    {
         let file = Zip::new(vec![Entry::stored("schema.json", bytes)]).build();
         assert_eq!(code_of(file), "json-encoding", "{bytes:?}");
     }
@@ -48,18 +55,54 @@ fn json_is_strict() {
 #[test]
 fn values_are_those_of_json() {
     for value in [
-        "0", "-0", "1.5", "1e5", "1E+5", "-1.5e-10", "true", "false", "null", "\"\"", "\"\\u00e9\\n\\\"\\/\"",
-        "\"\\ud83d\\ude00\"", "{}", "\"\u{e9}\u{1F600}\"",
+        "0",
+        "-0",
+        "1.5",
+        "1e5",
+        "1E+5",
+        "-1.5e-10",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "\"\\u00e9\\n\\\"\\/\"",
+        "\"\\ud83d\\ude00\"",
+        "{}",
+        "\"\u{e9}\u{1F600}\"",
     ] {
         assert_eq!(with_value(value), "unknown-field", "{value}");
     }
     for value in [
-        "01", "1.", ".5", "+1", "1e", "0x1", "--1", "-", "NaN", "Infinity", "-Infinity", "True", "None", "nul", "tru",
-        "\"\\x41\"", "\"\\u12\"", "\"\\u12g4\"", "\"\u{1}\"", "\"\n\"", "\"", "\"\\\"", "'a'", "1_0",
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "0x1",
+        "--1",
+        "-",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "True",
+        "None",
+        "nul",
+        "tru",
+        "\"\\x41\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\u{1}\"",
+        "\"\n\"",
+        "\"",
+        "\"\\\"",
+        "'a'",
+        "1_0",
     ] {
         assert_eq!(with_value(value), "json-syntax", "{value}");
     }
-    for value in ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\""] {
+    for value in
+        ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\""]
+    {
         assert_eq!(with_value(value), "json-surrogate", "{value}");
     }
     assert_eq!(with_value(&"1".repeat(4300)), "unknown-field");
@@ -99,7 +142,11 @@ fn strings_are_read_to_their_end() {
                     list(vec![type_node("builtins.str")])
                 );
                 let audit = audit(skops_text(&root, &[])).unwrap();
-                let items = skops_rs::inspect::items(&audit, &skops_rs::TrustList::default(), skops_rs::inspect::Options::default());
+                let items = skops_rs::inspect::items(
+                    &audit,
+                    &skops_rs::TrustList::default(),
+                    skops_rs::inspect::Options::default(),
+                );
                 assert_eq!(items[1].key, skops_rs::text::shown(&expected).to_string());
             }
         }
@@ -110,7 +157,8 @@ fn strings_are_read_to_their_end() {
 fn white_space_is_that_of_json() {
     let text = json_node("1").to_string().replace('}', ",\"protocol\":2}");
     for space in [" ", "\t", "\r", "\n", "        ", "\n                  ", "\r\n\t "] {
-        let wide = text.replace(',', &format!("{space},{space}")).replace("\":", &format!("\"{space}:{space}"));
+        let wide =
+            text.replace(',', &format!("{space},{space}")).replace("\":", &format!("\"{space}:{space}"));
         let spaced = format!("{space}{wide}{space}");
         assert_eq!(code(&spaced), "accepted", "{space:?}");
     }
@@ -200,8 +248,23 @@ fn names_are_checked_where_they_are_written() {
     assert_eq!(of(json!("a.b"), json!("C")), "accepted");
     assert_eq!(of(json!("__main__"), json!("<lambda>")), "accepted");
     for (module, class) in [
-        ("a", "b.C"), ("a.", "C"), (".a", "C"), ("a..b", "C"), ("", "C"), ("a", ""), ("a b", "C"), ("a", "C "), ("a", "<locals>"),
-        ("a\n", "C"), ("\u{430}", "C"), ("a", "\u{421}"), ("a", "C\u{200b}"), ("a/b", "C"), ("a", "1C"), ("1a", "C"), ("a-b", "C"),
+        ("a", "b.C"),
+        ("a.", "C"),
+        (".a", "C"),
+        ("a..b", "C"),
+        ("", "C"),
+        ("a", ""),
+        ("a b", "C"),
+        ("a", "C "),
+        ("a", "<locals>"),
+        ("a\n", "C"),
+        ("\u{430}", "C"),
+        ("a", "\u{421}"),
+        ("a", "C\u{200b}"),
+        ("a/b", "C"),
+        ("a", "1C"),
+        ("1a", "C"),
+        ("a-b", "C"),
     ] {
         assert_eq!(of(json!(module), json!(class)), "name-syntax", "{module:?} {class:?}");
     }
@@ -215,7 +278,9 @@ fn names_are_checked_where_they_are_written() {
 
 #[test]
 fn scalars_are_what_python_dumps() {
-    for text in ["1", "-1", "1.5", "1e22", "NaN", "Infinity", "-Infinity", "true", "null", "\"a\"", "\"\"", "\"\\n\""] {
+    for text in
+        ["1", "-1", "1.5", "1e22", "NaN", "Infinity", "-Infinity", "true", "null", "\"a\"", "\"\"", "\"\\n\""]
+    {
         assert_eq!(code_of(skops(json_node(text), &[])), "accepted", "{text}");
     }
     for (text, expected) in [
@@ -241,7 +306,11 @@ fn scalars_are_what_python_dumps() {
 fn the_order_of_fields_does_not_matter() {
     let content = format!("\"content\":[{}]", json_node("1"));
     let fields = [
-        "\"__class__\":\"list\"", "\"__module__\":\"builtins\"", "\"__loader__\":\"ListNode\"", &content, "\"protocol\":2",
+        "\"__class__\":\"list\"",
+        "\"__module__\":\"builtins\"",
+        "\"__loader__\":\"ListNode\"",
+        &content,
+        "\"protocol\":2",
     ];
     for first in 0..fields.len() {
         let mut turned = fields.to_vec();
@@ -254,7 +323,11 @@ fn the_order_of_fields_does_not_matter() {
 fn versions_are_found() {
     let state = |version: &str| dict(vec![("_sklearn_version", json_node(version))]);
     let inner = node("ObjectNode", "a.B", json!({"content": state("\"1.2.2\"")}));
-    let outer = node("ObjectNode", "a.B", json!({"content": dict(vec![("inner", inner.clone()), ("_sklearn_version", json_node("\"1.9.1\""))])}));
+    let outer = node(
+        "ObjectNode",
+        "a.B",
+        json!({"content": dict(vec![("inner", inner.clone()), ("_sklearn_version", json_node("\"1.9.1\""))])}),
+    );
     let version = |root: Value| {
         let archive = Archive::from_bytes(skops(root, &[]), Limits::default()).unwrap();
         archive.schema().unwrap().sklearn_version()

@@ -1,6 +1,11 @@
 //! The JSON Schemas in `schemas/` hold for real files and for real output.
 #![cfg(feature = "cli")]
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 

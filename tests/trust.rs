@@ -1,5 +1,10 @@
 //! Who trusts what.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "a test may panic, and is read by itself"
+)]
 
 mod common;
 
@@ -37,7 +42,8 @@ fn ufuncs_are_trusted_by_protocol() {
 #[test]
 fn the_deliberate_exceptions_are_not_trusted() {
     assert!(!trusts(Loader::Type, 2, "builtins.map"));
-    for name in ["scipy.sparse._matrix.spmatrix", "scipy.sparse._base.spmatrix", "scipy.sparse._base.sparray"] {
+    for name in ["scipy.sparse._matrix.spmatrix", "scipy.sparse._base.spmatrix", "scipy.sparse._base.sparray"]
+    {
         assert!(!trusts(Loader::SparseMatrix, 2, name));
     }
     assert!(!trusts(Loader::Loss, 2, "_loss.CyHalfBinomialLoss"));
@@ -58,9 +64,20 @@ fn trees_are_not_trusted_and_it_is_said_why() {
 #[test]
 fn reasons_are_given_for_what_is_not_obvious() {
     for name in [
-        "functools.partial", "operator.attrgetter", "operator.methodcaller", "operator.call", "builtins.eval",
-        "builtins.exec", "builtins.getattr", "builtins.__import__", "posix.system", "os.system", "subprocess.Popen",
-        "a.B.__globals__", "_loss.CyHalfBinomialLoss", "scipy.sparse._csr.csr_matrix",
+        "functools.partial",
+        "operator.attrgetter",
+        "operator.methodcaller",
+        "operator.call",
+        "builtins.eval",
+        "builtins.exec",
+        "builtins.getattr",
+        "builtins.__import__",
+        "posix.system",
+        "os.system",
+        "subprocess.Popen",
+        "a.B.__globals__",
+        "_loss.CyHalfBinomialLoss",
+        "scipy.sparse._csr.csr_matrix",
     ] {
         assert!(reason(&name.parse().unwrap()).is_some(), "{name}");
     }
@@ -99,11 +116,21 @@ fn none_trusts_nothing() {
 #[test]
 fn the_file_has_no_say() {
     let untrusted = |root| {
-        audit(skops(root, &[])).unwrap().untrusted(&TrustList::default()).iter().map(ToString::to_string).collect::<Vec<_>>()
+        audit(skops(root, &[]))
+            .unwrap()
+            .untrusted(&TrustList::default())
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
     };
-    let loss = node("LossNode", "_loss.CyHalfBinomialLoss", json!({"__reduce__": {"args": tuple(vec![])}, "content": dict(vec![])}));
+    let loss = node(
+        "LossNode",
+        "_loss.CyHalfBinomialLoss",
+        json!({"__reduce__": {"args": tuple(vec![])}, "content": dict(vec![])}),
+    );
     let estimator = |version: &str| {
-        let state = dict(vec![("_loss", loss.clone()), ("_sklearn_version", json_node(&format!("\"{version}\"")))]);
+        let state =
+            dict(vec![("_loss", loss.clone()), ("_sklearn_version", json_node(&format!("\"{version}\"")))]);
         node("ObjectNode", "sklearn.linear_model._logistic.LogisticRegression", json!({"content": state}))
     };
     assert_eq!(untrusted(estimator("1.7.2")), untrusted(estimator("1.9.1")));
@@ -115,7 +142,21 @@ fn names_are_dotted_ascii_identifiers() {
     for name in ["a.b", "a.b.c", "_a._b", "__main__.<lambda>", "a1.b2"] {
         assert_eq!(name.parse::<TypeName>().unwrap().as_str(), name);
     }
-    for name in ["a", "", ".", "a.", ".a", "a..b", "a b.c", "a.b\n", "1a.b", "a.<b>", "<lambda>.a", "\u{430}.b", "a-b.c"] {
+    for name in [
+        "a",
+        "",
+        ".",
+        "a.",
+        ".a",
+        "a..b",
+        "a b.c",
+        "a.b\n",
+        "1a.b",
+        "a.<b>",
+        "<lambda>.a",
+        "\u{430}.b",
+        "a-b.c",
+    ] {
         assert!(name.parse::<TypeName>().is_err(), "{name:?}");
     }
     assert!(format!("a.{}", "b".repeat(5000)).parse::<TypeName>().is_err());

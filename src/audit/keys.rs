@@ -145,10 +145,10 @@ fn parse(key: &str, kind: KeyKind) -> Option<KeyValue> {
 
 fn is_int(key: &str, least: i128, most: i128) -> bool {
     let digits = key.strip_prefix('-').unwrap_or(key);
-    let is_shortest = key == "0" || !digits.starts_with('0');
+    let has_no_zeros = key == "0" || !digits.starts_with('0');
     let is_plain = (1..=4300).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     let is_any = (least, most) == (i128::MIN, i128::MAX);
-    is_plain && is_shortest && (is_any || key.parse().is_ok_and(|value| (least..=most).contains(&value)))
+    is_plain && has_no_zeros && (is_any || key.parse().is_ok_and(|value| (least..=most).contains(&value)))
 }
 
 fn parse_float(key: &str, exponent: u32, fraction: u32) -> Option<KeyValue> {
