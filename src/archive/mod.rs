@@ -226,8 +226,9 @@ impl Archive {
             let found = format!("schema.json has {} bytes, the limit is {limit}", entry.size);
             return Err(Error::new(Code::LimitSchemaBytes, found).in_entry(SCHEMA_NAME));
         }
-        let text = self.read(entry)?;
-        Schema::parse(self.clone(), &text).map_err(|error| error.in_entry(SCHEMA_NAME))
+        let mut data = payload::Checked::new(&*self.0.source, entry)?;
+        let fill = Box::new(move |buffer: &mut [u8]| data.fill(buffer));
+        Schema::read(self.clone(), fill, entry.size).map_err(|error| error.in_entry(SCHEMA_NAME))
     }
 }
 

@@ -108,7 +108,7 @@ impl Read for Decoder<'_> {
 }
 
 /// Reads an entry chunk by chunk, and checks size and CRC-32 when it ends.
-struct Checked<'a> {
+pub(super) struct Checked<'a> {
     decoder: Decoder<'a>,
     entry: &'a Entry,
     crc: crc32fast::Hasher,
@@ -116,12 +116,12 @@ struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    fn new(source: &'a dyn Source, entry: &'a Entry) -> Result<Self> {
+    pub(super) fn new(source: &'a dyn Source, entry: &'a Entry) -> Result<Self> {
         Ok(Self { decoder: Decoder::new(source, entry)?, entry, crc: crc32fast::Hasher::new(), count: 0 })
     }
 
     /// Fills as much of `buffer` as the data has left; less than asked for means that it ended, and is sound.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let filled = fill(&mut self.decoder, buffer).map_err(|error| broken(self.entry, &error))?;
         self.crc.update(buffer.get(..filled).unwrap_or_default());
         self.count = self.count.saturating_add(filled as u64);

@@ -1,10 +1,11 @@
 //! From JSON text to nodes, in one pass and without recursion.
 //!
 //! The fields of a node come in any order: a `TreeNode` names its loader after its content. So an object becomes
-//! a node when it ends, from fields whose own nodes are finished. Until then its values wait on a stack.
+//! a node when it ends, from fields whose own nodes are finished. Until then its values wait on a stack. What a
+//! value says is kept in the arena at once, because the text that it came from is not.
 
 use super::intern::{IntegerHash, IntegerMap, Symbol};
-use super::json::{Lexer, Text, Token};
+use super::json::{Fill, Reader, Span, Token};
 use super::loader::Loader;
 use super::node::{Arena, EXTRA_SLOT, Form, NO_NODE, NameId, Node, NodeId};
 use super::shape::{Field, Fields};
@@ -16,45 +17,49 @@ use crate::trust::name;
 /// Objects that are neither nodes nor maps of nodes are small: `{"start": 0, "stop": 5, "step": null}`.
 const MOST_MIXED: usize = 8;
 
+/// How many loaders are found again by their symbol: a power of two.
+const LOADERS: usize = 64;
+
+/// Text that is kept in the arena.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) start: u32,
+    pub(super) length: u32,
+}
+
 /// A value that has ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value {
     Null,
     Bool(bool),
-    Number(Text),
-    String(Text),
+    Number(Kept),
+    String(Kept),
     Node(NodeId),
     /// An array of nodes: a range of `Arena::children`.
-    Nodes {
-        first: u32,
-        count: u32,
-    },
+    Nodes { first: u32, count: u32 },
     /// An object whose values are nodes: a range of `Arena::children`, and where in `Arena::keys` its keys start.
-    Map {
-        first: u32,
-        count: u32,
-        keys: u32,
-    },
-    /// Any other object: a range of `Builder::parked`, and its text.
-    Mixed {
-        first: u32,
-        count: u32,
-        text: Text,
-    },
+    Map { first: u32, count: u32, keys: u32 },
+    /// Any other object: a range of `Builder::parked`.
+    Mixed { first: u32, count: u32 },
+}
+
+/// A key of an object: the name of a field, or any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Field(Field),
+    Other(Symbol),
 }
 
 /// A value and, within an object, its key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
-    pub(super) key: Text,
+    pub(super) key: Key,
     pub(super) value: Value,
 }
 
 /// An object or array that has not ended.
 struct Frame {
     is_object: bool,
-    /// Where its text starts.
-    offset: u32,
     /// Where its slots start on the stack of values.
     first: usize,
     /// How many slots were parked when it started.
@@ -62,11 +67,21 @@ struct Frame {
     /// How many nodes there were when it started.
     low: u32,
     /// The key of the value that is being read.
-    key: Text,
+    key: Key,
+    /// What every node has. Only texts and a number come here, so the items of a dict do not.
+    head: Head,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Head {
+    class: Option<Symbol>,
+    module: Option<Symbol>,
+    loader: Option<Loader>,
+    id: Option<u64>,
 }
 
 pub(super) struct Builder<'a> {
-    pub(super) lexer: Lexer<'a>,
+    reader: Reader<'a>,
     pub(super) arena: Arena,
     limits: &'a Limits,
     frames: Vec<Frame>,
@@ -77,18 +92,17 @@ pub(super) struct Builder<'a> {
     seen: Vec<u32>,
     maps: u32,
     names: IntegerMap<(u32, u32), NameId>,
-    recent_names: [(Text, Text, NameId); RECENT_NAMES],
+    /// Loaders that were met, by the last digits of their name's symbol.
+    loaders: [Option<(Symbol, Loader)>; LOADERS],
     /// `protocol` and `_skops_version`, once the root has ended.
-    pub(super) root_fields: Option<(Option<Value>, Option<Value>)>,
+    pub(super) root_fields: (Option<Value>, Option<Value>),
 }
 
-/// How many declared types are found again without a look-up: a power of two.
-const RECENT_NAMES: usize = 64;
-
 impl<'a> Builder<'a> {
-    pub(super) fn new(text: &'a str, limits: &'a Limits) -> Self {
-        Self {
-            lexer: Lexer::new(text),
+    /// Starts with a text of this size, which only says how much memory to set aside.
+    pub(super) fn new(fill: Fill<'a>, size: u64, limits: &'a Limits) -> Result<Self> {
+        Ok(Self {
+            reader: Reader::new(fill, size)?,
             arena: Arena::new(),
             limits,
             frames: Vec::new(),
@@ -97,46 +111,57 @@ impl<'a> Builder<'a> {
             seen: Vec::new(),
             maps: 0,
             names: IntegerMap::with_hasher(IntegerHash::new()),
-            recent_names: [(Text::EMPTY, Text::EMPTY, NameId(u32::MAX)); RECENT_NAMES],
-            root_fields: None,
-        }
+            loaders: [None; LOADERS],
+            root_fields: (None, None),
+        })
     }
 
     /// Reads the whole text, which must be one node, and returns it.
     pub(super) fn run(&mut self) -> Result<NodeId> {
+        match self.read_root() {
+            Ok(root) => Ok(root),
+            Err(error) => {
+                // Data that is damaged is no JSON either; then the damage is what there is to say.
+                self.reader.drain()?;
+                Err(error)
+            }
+        }
+    }
+
+    fn read_root(&mut self) -> Result<NodeId> {
         let root = self.read_value().map_err(|error| error.at_pointer(|| self.pointer(self.values.len())))?;
-        self.lexer.end()?;
+        self.reader.end()?;
         match root {
             Value::Node(root) => Ok(root),
             _ => {
-                Err(Error::new(Code::MalformedNode, "the root of schema.json is no node")
-                    .at_pointer(String::new))
+                let found = "the root of schema.json is no node";
+                Err(Error::new(Code::MalformedNode, found).at_pointer(String::new))
             }
         }
     }
 
     fn read_value(&mut self) -> Result<Value> {
         loop {
-            let value = match self.lexer.value()? {
+            let value = match self.reader.value()? {
                 Token::ObjectStart => {
                     self.open(true)?;
-                    if !self.lexer.take(b'}') {
+                    if !self.reader.take(b'}')? {
                         self.read_key()?;
                         continue;
                     }
-                    self.close()?
+                    Some(self.close()?)
                 }
                 Token::ArrayStart => {
                     self.open(false)?;
-                    if !self.lexer.take(b']') {
+                    if !self.reader.take(b']')? {
                         continue;
                     }
-                    self.close()?
+                    Some(self.close()?)
                 }
-                Token::String(text) => Value::String(text),
-                Token::Number(text) => Value::Number(text),
-                Token::Bool(value) => Value::Bool(value),
-                Token::Null => Value::Null,
+                Token::String(text) => self.string(text)?,
+                Token::Number(text) => self.number(text)?,
+                Token::Bool(value) => Some(Value::Bool(value)),
+                Token::Null => Some(Value::Null),
             };
             if let Some(root) = self.attach(value)? {
                 return Ok(root);
@@ -144,45 +169,125 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Gives a value to the container that waits for it, and ends all containers that end here. Returns the root
-    /// once it has ended.
-    fn attach(&mut self, mut value: Value) -> Result<Option<Value>> {
+    /// A string: one of the head of a node goes there, any other becomes a value.
+    #[inline]
+    fn string(&mut self, text: Span) -> Result<Option<Value>> {
+        let key = self.frames.last().filter(|frame| frame.is_object).map(|frame| frame.key);
+        match key {
+            Some(Key::Field(Field::Class)) => {
+                let symbol = self.intern(text)?;
+                self.set_head(Field::Class, |head| head.class.replace(symbol).is_some())
+            }
+            Some(Key::Field(Field::Module)) => {
+                let symbol = self.intern(text)?;
+                self.set_head(Field::Module, |head| head.module.replace(symbol).is_some())
+            }
+            Some(Key::Field(Field::Loader)) => {
+                let loader = self.loader(text)?;
+                self.set_head(Field::Loader, |head| head.loader.replace(loader).is_some())
+            }
+            _ => {
+                let text = self.reader.text(text);
+                Ok(Some(Value::String(keep(&mut self.arena.text, &text)?)))
+            }
+        }
+    }
+
+    /// A number: an id goes to the head, any other becomes a value.
+    #[inline]
+    fn number(&mut self, text: Span) -> Result<Option<Value>> {
+        let text = self.reader.text(text);
+        let is_id = self.frames.last().is_some_and(|frame| frame.key == Key::Field(Field::Id) && frame.is_object);
+        if !is_id {
+            return Ok(Some(Value::Number(keep(&mut self.arena.text, &text)?)));
+        }
+        // An address is positive; zero stands for none.
+        let id = text.parse().ok().filter(|id| *id != 0).ok_or_else(|| {
+            Error::new(Code::MalformedNode, format!("a node with the `__id__` {}", shown(&text)))
+        })?;
+        self.set_head(Field::Id, |head| head.id.replace(id).is_some())
+    }
+
+    /// The loader of this name, which is interned so that it is compared only once.
+    #[inline]
+    fn loader(&mut self, text: Span) -> Result<Loader> {
+        let symbol = self.intern(text)?;
+        if let Some((known, loader)) = self.loaders.get(symbol.0 as usize & LOADERS.wrapping_sub(1)).copied().flatten()
+            && known == symbol
+        {
+            return Ok(loader);
+        }
+        let name = self.arena.strings.get(symbol);
+        let loader = Loader::from_name(name)
+            .ok_or_else(|| Error::new(Code::UnknownLoader, format!("the loader '{}'", shown(name))))?;
+        if let Some(slot) = self.loaders.get_mut(symbol.0 as usize & LOADERS.wrapping_sub(1)) {
+            *slot = Some((symbol, loader));
+        }
+        Ok(loader)
+    }
+
+    fn set_head(&mut self, field: Field, set: impl FnOnce(&mut Head) -> bool) -> Result<Option<Value>> {
+        let is_repeated = self.frames.last_mut().is_some_and(|frame| set(&mut frame.head));
+        if is_repeated { Err(duplicate_key(field.as_str())) } else { Ok(None) }
+    }
+
+    /// Gives a value (unless it went to the head) to the container that waits for it, and goes on: to the next
+    /// value, or to the end of all containers that end here. Returns the root once it has ended.
+    fn attach(&mut self, value: Option<Value>) -> Result<Option<Value>> {
+        let mut value = value;
         loop {
-            let Some(frame) = self.frames.last() else { return Ok(Some(value)) };
-            self.values.push(Slot { key: frame.key, value });
+            let Some(frame) = self.frames.last() else { return Ok(value) };
             let is_object = frame.is_object;
-            if self.lexer.take(b',') {
+            if let Some(value) = value {
+                self.values.push(Slot { key: frame.key, value });
+            }
+            if self.reader.take(b',')? {
                 if is_object {
                     self.read_key()?;
                 }
                 return Ok(None);
             }
             let (end, expected) = if is_object { (b'}', "a comma or `}`") } else { (b']', "a comma or `]`") };
-            self.lexer.expect(end, expected)?;
-            value = self.close()?;
+            self.reader.expect(end, expected)?;
+            value = Some(self.close()?);
         }
     }
 
+    #[inline]
     fn read_key(&mut self) -> Result<()> {
-        let key = self.lexer.key()?;
+        self.reader.key_start()?;
+        let key = match self.reader.known(Field::at_start) {
+            Some(field) => Key::Field(field),
+            None => {
+                let text = self.reader.string()?;
+                self.other_key(text)?
+            }
+        };
+        self.reader.colon()?;
         if let Some(frame) = self.frames.last_mut() {
             frame.key = key;
         }
         Ok(())
     }
 
+    fn other_key(&mut self, text: Span) -> Result<Key> {
+        let symbol = self.intern(text)?;
+        let field = Field::from_name(self.arena.strings.get(symbol));
+        Ok(field.map_or(Key::Other(symbol), Key::Field))
+    }
+
     fn open(&mut self, is_object: bool) -> Result<()> {
         if self.frames.len() >= self.limits.json_depth {
             let found = format!("schema.json is nested more than {} levels", self.limits.json_depth);
-            return Err(Error::new(Code::LimitJsonDepth, found).at_offset(self.lexer.offset().into()));
+            return Err(Error::new(Code::LimitJsonDepth, found).at_offset(self.reader.offset()));
         }
         self.frames.push(Frame {
             is_object,
-            offset: self.lexer.offset().saturating_sub(1),
             first: self.values.len(),
             parked: self.parked.len(),
             low: length(&self.arena.nodes),
-            key: Text::EMPTY,
+            key: Key::Field(Field::Content),
+            head: Head::default(),
         });
         Ok(())
     }
@@ -205,100 +310,74 @@ impl<'a> Builder<'a> {
             };
             self.arena.children.push(node);
         }
-        Ok(Value::Nodes { first, count: count(slots) })
+        Ok(Value::Nodes { first, count: length(slots) })
     }
 
     fn close_object(&mut self, frame: &Frame) -> Result<Value> {
-        match self.kind_of_object(frame)? {
-            ObjectKind::Node(loader) => self.close_node(frame, loader).map(Value::Node),
-            ObjectKind::Reference => self.close_reference(frame).map(Value::Node),
-            ObjectKind::Map => self.close_map(frame),
-            ObjectKind::Mixed => self.close_mixed(frame),
+        let Head { class, module, loader, id } = frame.head;
+        if let Some(loader) = loader {
+            return self.close_node(frame, loader).map(Value::Node);
         }
-    }
-
-    /// What an object is, by its keys.
-    fn kind_of_object(&self, frame: &Frame) -> Result<ObjectKind> {
-        let text = self.lexer.text();
         let slots = self.values.get(frame.first..).unwrap_or_default();
-        let mut is_map = true;
-        let mut looks_like_node = false;
-        for slot in slots {
-            let is_node = matches!(slot.value, Value::Node(_));
-            is_map &= is_node;
-            if is_node {
-                continue;
-            }
-            match Field::from_key(slot.key, text) {
-                Some(Field::Loader) => {
-                    let Value::String(name) = slot.value else {
-                        return Err(Error::new(Code::MalformedNode, "a node whose `__loader__` is no text"));
-                    };
-                    let name = name.decode(text);
-                    let loader = Loader::from_name(&name).ok_or_else(|| {
-                        Error::new(Code::UnknownLoader, format!("the loader {}", shown(&name)))
-                    })?;
-                    return Ok(ObjectKind::Node(loader));
-                }
-                Some(Field::Id) if slots.len() == 1 => return Ok(ObjectKind::Reference),
-                Some(Field::Class | Field::Module | Field::Id | Field::Protocol) => looks_like_node = true,
-                _ => {}
-            }
+        if let (None, None, Some(id), []) = (class, module, id, slots) {
+            return self.close_reference(frame, id).map(Value::Node);
         }
-        if looks_like_node {
+        let is_map = slots.iter().all(|slot| matches!(slot.value, Value::Node(_)));
+        if class.is_some() || module.is_some() || id.is_some() {
             return Err(Error::new(Code::MissingField, "a node without `__loader__`"));
         }
-        Ok(if is_map { ObjectKind::Map } else { ObjectKind::Mixed })
+        if is_map {
+            return self.close_map(frame);
+        }
+        let is_no_text = |slot: &Slot| slot.key == Key::Field(Field::Loader) && !matches!(slot.value, Value::Node(_));
+        if slots.iter().any(is_no_text) {
+            return Err(Error::new(Code::MalformedNode, "a node whose `__loader__` is no text"));
+        }
+        self.close_mixed(frame)
     }
 
     fn close_map(&mut self, frame: &Frame) -> Result<Value> {
-        let text = self.lexer.text();
         let first = length(&self.arena.children);
         let keys = length(&self.arena.keys);
         self.maps = self.maps.saturating_add(1);
         let slots = self.values.get(frame.first..).unwrap_or_default();
         for slot in slots {
             let Value::Node(node) = slot.value else { continue };
-            let key = slot.key.decode(text);
-            let symbol = self.arena.strings.intern(&key).ok_or_else(too_much_text)?;
+            let symbol = match slot.key {
+                Key::Other(symbol) => symbol,
+                Key::Field(field) => self.arena.strings.intern(field.as_str()).ok_or_else(too_much_text)?,
+            };
             let index = symbol.0 as usize;
             if index >= self.seen.len() {
                 self.seen.resize(self.arena.strings.len(), 0);
             }
             match self.seen.get_mut(index) {
-                Some(last) if *last == self.maps => return Err(duplicate_key(&key)),
+                Some(last) if *last == self.maps => return Err(duplicate_key(self.arena.strings.get(symbol))),
                 Some(last) => *last = self.maps,
                 None => {}
             }
             self.arena.children.push(node);
             self.arena.keys.push(symbol);
         }
-        Ok(Value::Map { first, count: count(slots), keys })
+        Ok(Value::Map { first, count: length(slots), keys })
     }
 
     fn close_mixed(&mut self, frame: &Frame) -> Result<Value> {
-        let text = self.lexer.text();
         let slots = self.values.get(frame.first..).unwrap_or_default();
         if slots.len() > MOST_MIXED {
             return Err(Error::new(Code::MalformedNode, "an object with a value that is no node"));
         }
-        let mut earlier: Vec<_> = Vec::with_capacity(slots.len());
-        for slot in slots {
-            let key = slot.key.decode(text);
-            if earlier.contains(&key) {
-                return Err(duplicate_key(&key));
-            }
-            earlier.push(key);
+        let later = |index: usize| slots.get(index.saturating_add(1)..).unwrap_or_default();
+        let repeated = |(index, slot): &(usize, &Slot)| later(*index).iter().any(|other| other.key == slot.key);
+        if let Some((_, slot)) = slots.iter().enumerate().find(repeated) {
+            return Err(duplicate_key(self.key_text(slot.key)));
         }
         let first = length(&self.parked);
         self.parked.extend_from_slice(slots);
-        let text = Text { start: frame.offset, end: self.lexer.offset(), escaped: false };
-        Ok(Value::Mixed { first, count: count(slots), text })
+        Ok(Value::Mixed { first, count: length(slots) })
     }
 
-    fn close_reference(&mut self, frame: &Frame) -> Result<NodeId> {
-        let mut fields = self.take_fields(frame)?;
-        let id = self.id(&mut fields)?;
+    fn close_reference(&mut self, frame: &Frame, id: u64) -> Result<NodeId> {
         let name = self.intern_name("builtins", "object")?;
         let mut node = Node::empty(Loader::Cached, name, id, frame.low);
         node.form = Form::Bare;
@@ -308,12 +387,13 @@ impl<'a> Builder<'a> {
     fn close_node(&mut self, frame: &Frame, loader: Loader) -> Result<NodeId> {
         let mut fields = self.take_fields(frame)?;
         if self.frames.is_empty() {
-            self.root_fields = Some((fields.take(Field::Protocol), fields.take(Field::SkopsVersion)));
+            self.root_fields = (fields.take(Field::Protocol), fields.take(Field::SkopsVersion));
         }
-        fields.take(Field::Loader);
-        let id = self.id(&mut fields)?;
-        let name = self.declared_name(&mut fields, loader)?;
-        let mut node = Node::empty(loader, name, id, frame.low);
+        let name = self.declared_name(&frame.head, &mut fields, loader)?;
+        if fields.take(Field::Id).is_some() {
+            return Err(Error::new(Code::MalformedNode, "a node whose `__id__` is no number"));
+        }
+        let mut node = Node::empty(loader, name, frame.head.id.unwrap_or(0), frame.low);
         self.shape(&mut node, &mut fields)?;
         if let Some(field) = fields.left() {
             let found = format!("a {loader} with the field `{}`", field.as_str());
@@ -324,97 +404,87 @@ impl<'a> Builder<'a> {
     }
 
     /// Sorts an object's slots into the fields of a node.
-    fn take_fields(&mut self, frame: &Frame) -> Result<Fields> {
-        let text = self.lexer.text();
-        let mut fields = Fields::default();
+    #[inline]
+    fn take_fields(&self, frame: &Frame) -> Result<Fields> {
+        let mut fields = Fields::new();
         for slot in self.values.get(frame.first..).unwrap_or_default() {
-            let Some(field) = Field::from_key(slot.key, text) else {
-                let found = format!("a node with the field {:?}", shown(&slot.key.decode(text)).to_string());
+            let Key::Field(field) = slot.key else {
+                let found = format!("a node with the field '{}'", shown(self.key_text(slot.key)));
                 return Err(Error::new(Code::UnknownField, found));
             };
-            if fields.put(field, slot.value).is_some() {
-                return Err(duplicate_key(field.as_str()));
-            }
+            fields.put(field, slot.value)?;
         }
         Ok(fields)
     }
 
-    /// `__id__`: a positive integer, as an address is. Zero stands for none, so it is refused when written.
-    fn id(&self, fields: &mut Fields) -> Result<u64> {
-        match fields.take(Field::Id) {
-            None => Ok(0),
-            Some(Value::Number(number)) => {
-                let digits = number.raw(self.lexer.text());
-                digits.parse().ok().filter(|id| *id != 0).ok_or_else(|| {
-                    Error::new(Code::MalformedNode, format!("a node with the `__id__` {}", shown(digits)))
-                })
-            }
-            Some(_) => Err(Error::new(Code::MalformedNode, "a node whose `__id__` is no number")),
-        }
-    }
-
     /// The declared type, from `__module__` and `__class__`. A reference may have null for both.
-    fn declared_name(&mut self, fields: &mut Fields, loader: Loader) -> Result<NameId> {
-        let (class, module) = (fields.take(Field::Class), fields.take(Field::Module));
-        match (module, class) {
-            (Some(Value::String(module)), Some(Value::String(class))) => self.name(module, class),
-            (None, _) => Err(missing(loader, Field::Module)),
-            (_, None) => Err(missing(loader, Field::Class)),
-            (Some(Value::Null), Some(Value::Null)) if loader == Loader::Cached => {
+    fn declared_name(&mut self, head: &Head, fields: &mut Fields, loader: Loader) -> Result<NameId> {
+        if let (Some(module), Some(class)) = (head.module, head.class) {
+            return self.name(module, class);
+        }
+        match (head.module, head.class, fields.take(Field::Module), fields.take(Field::Class)) {
+            (None, None, Some(Value::Null), Some(Value::Null)) if loader == Loader::Cached => {
                 self.intern_name("builtins", "object")
             }
+            (None, _, None, _) => Err(missing(loader, Field::Module)),
+            (_, None, _, None) => Err(missing(loader, Field::Class)),
             _ => Err(Error::new(Code::NameSyntax, "a node whose `__module__` or `__class__` is no text")),
         }
     }
 
-    /// The declared type, looked up by its text if it was not seen just now.
-    pub(super) fn name(&mut self, module: Text, class: Text) -> Result<NameId> {
-        let text = self.lexer.text();
-        let mix = |part: Text| {
-            let raw = part.raw(text).as_bytes();
-            raw.len().wrapping_mul(7).wrapping_add(raw.last().copied().unwrap_or(0).into())
-        };
-        let place = mix(module).wrapping_add(mix(class).wrapping_mul(5)) & RECENT_NAMES.wrapping_sub(1);
-        let same =
-            |one: Text, other: Text| !one.escaped && !other.escaped && one.raw(text) == other.raw(text);
-        if let Some((recent_module, recent_class, id)) = self.recent_names.get(place)
-            && id.0 != u32::MAX
-            && same(*recent_class, class)
-            && same(*recent_module, module)
-        {
-            return Ok(*id);
+    /// The name of a module and a class; new ones are checked.
+    fn name(&mut self, module: Symbol, class: Symbol) -> Result<NameId> {
+        let Arena { names, strings, .. } = &mut self.arena;
+        if let Some(known) = self.names.get(&(module.0, class.0)) {
+            return Ok(*known);
         }
-        let id = self.intern_name(&module.decode(text), &class.decode(text))?;
-        if let Some(recent) = self.recent_names.get_mut(place) {
-            *recent = (module, class, id);
-        }
+        name::check(strings.get(module), strings.get(class), self.limits.name_length)?;
+        let id = NameId(length(names));
+        names.push((module, class));
+        self.names.insert((module.0, class.0), id);
         Ok(id)
     }
 
     pub(super) fn intern_name(&mut self, module: &str, class: &str) -> Result<NameId> {
-        name::check(module, class, self.limits.name_length)?;
         let strings = &mut self.arena.strings;
         let pair = strings.intern(module).zip(strings.intern(class)).ok_or_else(too_much_text)?;
-        let names = &mut self.arena.names;
-        let next = NameId(length(names));
-        Ok(*self.names.entry((pair.0.0, pair.1.0)).or_insert_with(|| {
-            names.push(pair);
-            next
-        }))
+        self.name(pair.0, pair.1)
     }
 
-    /// Adds text to the arena, and returns where it is.
-    pub(super) fn keep_text(&mut self, text: &str) -> (u32, u32) {
-        let start = u32::try_from(self.arena.text.len()).unwrap_or(u32::MAX);
-        self.arena.text.push_str(text);
-        (start, u32::try_from(text.len()).unwrap_or(u32::MAX))
+    #[inline]
+    fn intern(&mut self, text: Span) -> Result<Symbol> {
+        let strings = &mut self.arena.strings;
+        let symbol = match self.reader.plain(text) {
+            Some(bytes) => strings.intern_bytes(bytes),
+            None => strings.intern(&self.reader.text(text)),
+        };
+        symbol.ok_or_else(too_much_text)
+    }
+
+    /// The text of a key.
+    pub(super) fn key_text(&self, key: Key) -> &str {
+        match key {
+            Key::Field(field) => field.as_str(),
+            Key::Other(symbol) => self.arena.strings.get(symbol),
+        }
+    }
+
+    /// Text that was kept in the arena.
+    pub(super) fn kept(&self, kept: Kept) -> &str {
+        let end = (kept.start as usize).saturating_add(kept.length as usize);
+        self.arena.text.get(kept.start as usize..end).unwrap_or_default()
+    }
+
+    /// Keeps text of our own making in the arena.
+    pub(super) fn keep(&mut self, text: &str) -> Result<Kept> {
+        keep(&mut self.arena.text, text)
     }
 
     /// Adds a list of children to the arena, and returns its range.
     pub(super) fn keep_children(&mut self, children: &[NodeId]) -> (u32, u32) {
         let first = length(&self.arena.children);
         self.arena.children.extend_from_slice(children);
-        (first, count(children))
+        (first, length(children))
     }
 
     fn push(&mut self, node: Node) -> Result<NodeId> {
@@ -445,20 +515,13 @@ impl<'a> Builder<'a> {
         let ends = self.frames.iter().skip(1).map(|frame| frame.first).chain([end]);
         for (frame, end) in self.frames.iter().zip(ends) {
             if frame.is_object {
-                super::place::push_key(&mut pointer, &frame.key.decode(self.lexer.text()));
+                super::place::push_key(&mut pointer, self.key_text(frame.key));
             } else {
                 super::place::push_index(&mut pointer, end.saturating_sub(frame.first));
             }
         }
         pointer
     }
-}
-
-enum ObjectKind {
-    Node(Loader),
-    Reference,
-    Map,
-    Mixed,
 }
 
 impl Node {
@@ -494,19 +557,17 @@ pub(super) fn duplicate_key(key: &str) -> Error {
 }
 
 fn too_much_text() -> Error {
-    Error::new(Code::LimitSchemaBytes, "schema.json has more than 4 GiB of names")
+    Error::new(Code::LimitSchemaBytes, "schema.json has more than 4 GiB of text")
+}
+
+fn keep(all: &mut String, text: &str) -> Result<Kept> {
+    let start = u32::try_from(all.len()).map_err(|_| too_much_text())?;
+    let length = u32::try_from(text.len()).map_err(|_| too_much_text())?;
+    all.push_str(text);
+    Ok(Kept { start, length })
 }
 
 /// The length of a list that the limits keep below `u32::MAX`.
 fn length<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
-}
-
-fn count<T>(list: &[T]) -> u32 {
-    length(list)
-}
-
-/// Unused symbols are no keys: a map's keys always come from [`Builder::close_map`].
-pub(super) fn symbol_text(arena: &Arena, symbol: Symbol) -> &str {
-    arena.strings.get(symbol)
 }

@@ -16,18 +16,80 @@ pub(super) struct Interner {
     ends: Vec<u32>,
     /// Symbols by hash of their string, open addressing, a power of two in length. `EMPTY` where there is none.
     table: Vec<u32>,
-    hasher: RandomState,
+    hash: IntegerHash,
+    /// Strings that were interned just now. They come again and again, and are found here without a hash.
+    recent: Vec<Recent>,
 }
+
+/// A string of at most 16 bytes: its length, its first and its last eight bytes say all of it.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    length: usize,
+    head: u64,
+    tail: u64,
+    symbol: Symbol,
+}
+
+impl Recent {
+    /// No string: none has this length.
+    const NONE: Self = Self { length: usize::MAX, head: 0, tail: 0, symbol: Symbol(0) };
+
+    /// The string, with a symbol still to be found. `None` for a longer one.
+    #[inline]
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (head, tail) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            _ if bytes.len() > 16 => return None,
+            (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+            _ => (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+        };
+        Some(Self { length: bytes.len(), head, tail, symbol: Symbol(0) })
+    }
+
+    /// Where it is looked for.
+    #[inline]
+    fn place(&self) -> usize {
+        let word = self.head ^ self.tail.rotate_left(32) ^ self.length as u64;
+        usize::try_from(word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56).unwrap_or_default()
+    }
+
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        (self.length, self.head, self.tail) == (other.length, other.head, other.tail)
+    }
+}
+
+/// As many as [`Recent::place`] tells apart.
+const RECENT: usize = 256;
 
 const EMPTY: u32 = u32::MAX;
 
 impl Interner {
     pub(super) fn new() -> Self {
-        Self { text: String::new(), ends: Vec::new(), table: vec![EMPTY; 64], hasher: RandomState::new() }
+        Self { text: String::new(), ends: Vec::new(), table: vec![EMPTY; 64], hash: IntegerHash::new(), recent: vec![Recent::NONE; RECENT] }
     }
 
     /// The symbol of a string. `None` once there are 4 GiB of them, which no limit allows.
     pub(super) fn intern(&mut self, string: &str) -> Option<Symbol> {
+        self.intern_bytes(string.as_bytes())
+    }
+
+    /// As [`Interner::intern`], of a string that has not been made a `str`: nearly all were seen before, and need
+    /// not be. `None` for what is no UTF-8, too.
+    #[inline]
+    pub(super) fn intern_bytes(&mut self, bytes: &[u8]) -> Option<Symbol> {
+        let Some(short) = Recent::of(bytes) else { return self.look_up(std::str::from_utf8(bytes).ok()?) };
+        let place = short.place();
+        if let Some(known) = self.recent.get(place).filter(|known| known.is(&short)) {
+            return Some(known.symbol);
+        }
+        let symbol = self.look_up(std::str::from_utf8(bytes).ok()?)?;
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = Recent { symbol, ..short };
+        }
+        Some(symbol)
+    }
+
+    fn look_up(&mut self, string: &str) -> Option<Symbol> {
         // At most two thirds full, so that probing ends soon.
         if self.ends.len().saturating_mul(3) >= self.table.len().saturating_mul(2) {
             self.grow();
@@ -77,7 +139,7 @@ impl Interner {
 
     fn place(&self, string: &str) -> usize {
         let mask = self.table.len().saturating_sub(1) as u64;
-        usize::try_from(self.hasher.hash_one(string) & mask).unwrap_or_default()
+        usize::try_from(self.hash.of_bytes(string.as_bytes()) & mask).unwrap_or_default()
     }
 
     fn after(&self, place: usize) -> usize {
@@ -99,14 +161,28 @@ impl Interner {
     }
 }
 
-/// Hashes integers (ids, pairs of symbols) by multiplication with a random odd number, which a file's author cannot
-/// know. Much cheaper than the standard hasher, and there is one look-up for each node.
+/// Hashes by multiplication with a random odd number, which a file's author cannot know, folding the two halves of
+/// the product. Much cheaper than the standard hasher, and there are several look-ups for each node.
 #[derive(Debug, Clone)]
-pub(crate) struct IntegerHash(u64);
+pub(crate) struct IntegerHash {
+    factor: u64,
+    start: u64,
+}
 
 impl IntegerHash {
     pub(crate) fn new() -> Self {
-        Self(RandomState::new().hash_one(0_u64) | 1)
+        let random = RandomState::new();
+        Self { factor: random.hash_one(0_u64) | 1, start: random.hash_one(1_u64) }
+    }
+
+    fn of_bytes(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.build_hasher();
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            hasher.write_u64(u64::from_le_bytes(*word));
+        }
+        hasher.write_u64(rest.iter().fold(bytes.len() as u64, |word, byte| word << 8 | u64::from(*byte)));
+        hasher.finish()
     }
 }
 
@@ -114,7 +190,7 @@ impl BuildHasher for IntegerHash {
     type Hasher = IntegerHasher;
 
     fn build_hasher(&self) -> IntegerHasher {
-        IntegerHasher { factor: self.0, state: 0 }
+        IntegerHasher { factor: self.factor, state: self.start }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::error::{Code, Error, Result};
 use crate::text::shown;
 
 use build::{Builder, Value};
-use json::Text;
+use json::Fill;
 use node::Arena;
 
 /// The protocols that skops has had: see `docs/format.md`.
@@ -52,19 +52,18 @@ pub struct Schema {
 }
 
 impl Schema {
-    pub(crate) fn parse(archive: Archive, bytes: &[u8]) -> Result<Self> {
-        let text = check_encoding(bytes)?;
-        let mut builder = Builder::new(text, archive.limits());
+    /// Reads the nodes from the text that `fill` gives, which claims to have this size.
+    pub(crate) fn read(archive: Archive, fill: Fill<'_>, size: u64) -> Result<Self> {
+        let limits = archive.limits().clone();
+        let mut builder = Builder::new(fill, size, &limits)?;
         let root = builder.run()?;
-        let (protocol, skops_version) = builder.root_fields.unwrap_or_default();
-        let protocol = check_protocol(protocol, text).map_err(|error| error.at_pointer(String::new))?;
+        let at_root = |error: Error| error.at_pointer(String::new);
+        let (protocol, skops_version) = builder.root_fields;
+        let protocol = check_protocol(protocol, &builder).map_err(at_root)?;
         let skops_version = match skops_version {
             None => None,
-            Some(Value::String(version)) => Some(version.decode(text).into_owned()),
-            Some(_) => {
-                let found = "a `_skops_version` that is no text";
-                return Err(Error::new(Code::MalformedNode, found).at_pointer(String::new));
-            }
+            Some(Value::String(version)) => Some(builder.kept(version).to_owned()),
+            Some(_) => return Err(at_root(Error::new(Code::MalformedNode, "a `_skops_version` that is no text"))),
         };
         let Builder { mut arena, .. } = builder;
         arena.shrink();
@@ -172,32 +171,18 @@ fn version_in(node: NodeRef<'_>) -> Option<String> {
     let Content::Dict(dict) = node.content() else { return None };
     let Content::Json { text } = dict.get(VERSION_KEY)?.content() else { return None };
     match Scalar::parse(text, 1) {
-        Ok(Scalar::Str(version)) => Some(version),
+        Ok(Scalar::Str(version)) => Some(version.into_owned()),
         _ => None,
     }
 }
 
-fn check_encoding(bytes: &[u8]) -> Result<&str> {
-    let refuse =
-        |found: &str, offset: usize| Err(Error::new(Code::JsonEncoding, found).at_offset(offset as u64));
-    match bytes {
-        [0xEF, 0xBB, 0xBF, ..] => return refuse("a byte order mark", 0),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..] => return refuse("UTF-16 or UTF-32", 0),
-        _ => {}
-    }
-    std::str::from_utf8(bytes).or_else(|error| refuse("bytes that are no UTF-8", error.valid_up_to()))
-}
-
-fn check_protocol(protocol: Option<Value>, text: &str) -> Result<u8> {
+fn check_protocol(protocol: Option<Value>, builder: &Builder<'_>) -> Result<u8> {
     let found = match protocol {
-        Some(Value::Number(number)) => {
-            let raw = number.raw(text);
-            match raw.parse() {
-                Ok(protocol) if protocol <= LATEST_PROTOCOL => return Ok(protocol),
-                _ => format!("protocol {}", shown(raw)),
-            }
-        }
-        Some(Value::String(string)) => format!("protocol '{}' as text", shown(&Text::decode(string, text))),
+        Some(Value::Number(number)) => match builder.kept(number).parse() {
+            Ok(protocol) if protocol <= LATEST_PROTOCOL => return Ok(protocol),
+            _ => format!("protocol {}", shown(builder.kept(number))),
+        },
+        Some(Value::String(text)) => format!("protocol '{}' as text", shown(builder.kept(text))),
         None => "no protocol".to_owned(),
         Some(_) => "a protocol that is no integer".to_owned(),
     };

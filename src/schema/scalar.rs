@@ -1,51 +1,53 @@
 //! The value in a `JsonNode`: text that skops made with `json.dumps` from a str, int, float, bool or None.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::json::{Lexer, Token};
+use super::json;
 use crate::error::{Code, Error, Result};
 
 /// The value of a `JsonNode`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Scalar {
-    /// `None`.
+pub(crate) enum Scalar<'a> {
     None,
-    /// A bool.
     Bool(bool),
     /// An int of any size, as Python writes it: an optional minus sign and decimal digits.
-    Int(String),
+    Int(&'a str),
     /// A float; NaN and the infinities included.
     Float(f64),
-    /// A str.
-    Str(String),
+    Str(Cow<'a, str>),
 }
 
-impl Scalar {
+impl<'a> Scalar<'a> {
     /// Parses the text of a `JsonNode`.
     ///
-    /// The text is JSON, or `NaN`, `Infinity` or `-Infinity`, which Python's `json` writes for such floats.
-    pub(crate) fn parse(text: &str, most_depth: usize) -> Result<Self> {
+    /// The text is JSON, or `NaN`, `Infinity` or `-Infinity`, which Python's `json` writes for such floats. Python
+    /// reads it with white space around, too.
+    pub(crate) fn parse(text: &'a str, most_depth: usize) -> Result<Self> {
+        let text = text.trim_matches([' ', '\t', '\n', '\r']);
         match text {
-            "NaN" => return Ok(Self::Float(f64::NAN)),
-            "Infinity" => return Ok(Self::Float(f64::INFINITY)),
-            "-Infinity" => return Ok(Self::Float(f64::NEG_INFINITY)),
-            _ => {}
+            "null" => Ok(Self::None),
+            "true" => Ok(Self::Bool(true)),
+            "false" => Ok(Self::Bool(false)),
+            "NaN" => Ok(Self::Float(f64::NAN)),
+            "Infinity" => Ok(Self::Float(f64::INFINITY)),
+            "-Infinity" => Ok(Self::Float(f64::NEG_INFINITY)),
+            _ => match text.as_bytes().first() {
+                Some(b'"') => json::whole_string(text).map(Self::Str).map_err(json::Fault::anywhere),
+                Some(b'-' | b'0'..=b'9') => Self::number(text),
+                Some(b'[' | b'{') => Err(container(text, most_depth)),
+                _ => {
+                    let found = format!("'{}' in a JsonNode", crate::text::shown(text));
+                    Err(Error::new(Code::JsonSyntax, found))
+                }
+            },
         }
-        let mut lexer = Lexer::new(text);
-        let value = match lexer.value()? {
-            Token::Null => Self::None,
-            Token::Bool(value) => Self::Bool(value),
-            Token::String(value) => Self::Str(value.decode(text).into_owned()),
-            Token::Number(number) => Self::number(number.raw(text))?,
-            Token::ObjectStart | Token::ArrayStart => return Err(container(text, most_depth)),
-        };
-        lexer.end()?;
-        Ok(value)
     }
 
-    fn number(text: &str) -> Result<Self> {
+    fn number(text: &'a str) -> Result<Self> {
+        let text = json::whole_number(text).map_err(json::Fault::anywhere)?;
         if !text.contains(['.', 'e', 'E']) {
-            return Ok(Self::Int(text.to_owned()));
+            return Ok(Self::Int(text));
         }
         match text.parse() {
             Ok(value) if f64::is_finite(value) => Ok(Self::Float(value)),
@@ -68,7 +70,7 @@ fn container(text: &str, most_depth: usize) -> Error {
     Error::new(Code::ScalarValue, format!("{} in a JsonNode", crate::text::shown(text)))
 }
 
-impl fmt::Display for Scalar {
+impl fmt::Display for Scalar<'_> {
     /// As Python's `repr` would show it, escaped and cut.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -77,9 +79,7 @@ impl fmt::Display for Scalar {
             Self::Bool(false) => f.write_str("False"),
             Self::Int(digits) => write!(f, "{}", crate::text::shown(digits)),
             Self::Float(value) if value.is_nan() => f.write_str("nan"),
-            Self::Float(value) if value.is_infinite() => {
-                f.write_str(if *value > 0.0 { "inf" } else { "-inf" })
-            }
+            Self::Float(value) if value.is_infinite() => f.write_str(if *value > 0.0 { "inf" } else { "-inf" }),
             Self::Float(value) => write!(f, "{value:?}"),
             Self::Str(text) => write!(f, "'{}'", crate::text::shown(text)),
         }

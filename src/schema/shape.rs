@@ -3,8 +3,7 @@
 //! A field that no skops release writes is refused: readers that ignore it and people who read it would see
 //! different things.
 
-use super::build::{Builder, Slot, Value, missing, symbol_text};
-use super::json::Text;
+use super::build::{Builder, Kept, Slot, Value, duplicate_key, missing};
 use super::loader::Loader;
 use super::node::{Form, Node, NodeId};
 use crate::error::{Code, Error, Result};
@@ -17,13 +16,12 @@ macro_rules! fields {
         pub(super) enum Field { $($variant,)* }
 
         impl Field {
-            const ALL: &'static [Field] = &[$(Field::$variant),*];
-
             pub(super) fn as_str(self) -> &'static str {
                 match self { $(Field::$variant => $name),* }
             }
 
-            fn from_str(name: &str) -> Option<Self> {
+            /// The field of this name.
+            pub(super) fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Field::$variant),)*
                     _ => None,
@@ -51,29 +49,82 @@ fields! {
 }
 
 impl Field {
+    /// The field that a text starts with, and how long it is with the quote after it. Knows those that nearly every
+    /// key is; comparing eight bytes at once is much faster than looking for the end of a string.
     #[inline]
-    pub(super) fn from_key(key: Text, text: &str) -> Option<Self> {
-        if key.escaped { Self::from_str(&key.decode(text)) } else { Self::from_str(key.raw(text)) }
+    pub(super) fn at_start(text: &[u8]) -> Option<(Self, usize)> {
+        const fn word(text: [u8; 8]) -> u64 {
+            u64::from_le_bytes(text)
+        }
+        const CLASS: u64 = word(*b"__class_");
+        const MODULE: u64 = word(*b"__module");
+        const LOADER: u64 = word(*b"__loader");
+        const ID: u64 = word(*b"__id__\"\0");
+        const CONTENT: u64 = word(*b"content\"");
+        const IS_JSON: u64 = word(*b"is_json\"");
+        const KEY_TYPES: u64 = word(*b"key_type");
+        let (start, rest) = text.split_first_chunk::<8>()?;
+        let start = word(*start);
+        match (start, rest) {
+            (CLASS, [b'_', b'"', ..]) => Some((Self::Class, 10)),
+            (MODULE, [b'_', b'_', b'"', ..]) => Some((Self::Module, 11)),
+            (LOADER, [b'_', b'_', b'"', ..]) => Some((Self::Loader, 11)),
+            (CONTENT, _) => Some((Self::Content, 8)),
+            (IS_JSON, _) => Some((Self::IsJson, 8)),
+            (KEY_TYPES, [b's', b'"', ..]) => Some((Self::KeyTypes, 10)),
+            // The last byte is not the key's any more.
+            _ if start & (u64::MAX >> 8) == ID => Some((Self::Id, 7)),
+            _ => None,
+        }
     }
 }
 
-/// The fields of one node, taken out as they are used.
-#[derive(Default)]
-pub(super) struct Fields([Option<Value>; 14]);
+/// The fields of one node, taken out as they are used. No loader has more of them.
+pub(super) struct Fields {
+    slots: [(Field, Value); MOST_FIELDS],
+    count: usize,
+}
+
+const MOST_FIELDS: usize = 8;
 
 impl Fields {
-    /// Puts a field's value, and returns the one that was there.
-    pub(super) fn put(&mut self, field: Field, value: Value) -> Option<Value> {
-        self.0.get_mut(field as usize).and_then(|slot| slot.replace(value))
+    pub(super) fn new() -> Self {
+        Self { slots: [(Field::Content, Value::Null); MOST_FIELDS], count: 0 }
     }
 
+    /// Puts a field's value. Refuses a second one of a field, and more than any node has.
+    #[inline]
+    pub(super) fn put(&mut self, field: Field, value: Value) -> Result<()> {
+        if self.position(field).is_some() {
+            return Err(duplicate_key(field.as_str()));
+        }
+        let Some(slot) = self.slots.get_mut(self.count) else {
+            return Err(Error::new(Code::UnknownField, "a node with fields of several loaders"));
+        };
+        *slot = (field, value);
+        self.count = self.count.wrapping_add(1);
+        Ok(())
+    }
+
+    #[inline]
+    fn position(&self, field: Field) -> Option<usize> {
+        self.slots.iter().take(self.count).position(|(other, _)| *other == field)
+    }
+
+    /// Takes a field's value out.
+    #[inline]
     pub(super) fn take(&mut self, field: Field) -> Option<Value> {
-        self.0.get_mut(field as usize).and_then(Option::take)
+        let position = self.position(field)?;
+        let (_, value) = *self.slots.get(position)?;
+        self.count = self.count.saturating_sub(1);
+        let last = *self.slots.get(self.count)?;
+        *self.slots.get_mut(position)? = last;
+        Some(value)
     }
 
     /// A field that has not been taken.
     pub(super) fn left(&self) -> Option<Field> {
-        Field::ALL.iter().copied().find(|field| self.0.get(*field as usize).is_some_and(Option::is_some))
+        self.slots.iter().take(self.count).map(|(field, _)| *field).next()
     }
 }
 
@@ -120,7 +171,7 @@ impl Builder<'_> {
             Loader::Bytes | Loader::Bytearray => self.file(node, fields)?,
             Loader::NdArray => self.ndarray(node, fields)?,
             Loader::SparseMatrix => {
-                if string(loader, fields, Field::Type)?.is(self.lexer.text(), "scipy") {
+                if self.kept(string(loader, fields, Field::Type)?) == "scipy" {
                     self.file(node, fields)?;
                 } else {
                     return Err(malformed(loader, "`type` is not \"scipy\""));
@@ -143,34 +194,28 @@ impl Builder<'_> {
         (node.first, node.count) = self.keep_children(children);
     }
 
-    fn keep(&mut self, node: &mut Node, text: Text) {
-        let source = self.lexer.text();
-        (node.text, node.text_len) = self.keep_text(&text.decode(source));
-    }
-
-    fn json(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+    fn json(&self, node: &mut Node, fields: &mut Fields) -> Result<()> {
         let content = string(node.loader, fields, Field::Content)?;
         match fields.take(Field::IsJson) {
             None | Some(Value::Bool(true)) => {}
             Some(_) => return Err(malformed(node.loader, "`is_json` is not true")),
         }
-        self.keep(node, content);
+        hold(node, content);
         Ok(())
     }
 
-    fn file(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+    fn file(&self, node: &mut Node, fields: &mut Fields) -> Result<()> {
         let file = string(node.loader, fields, Field::File)?;
-        self.keep(node, file);
+        hold(node, file);
         Ok(())
     }
 
-    fn ndarray(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
-        let kind = string(node.loader, fields, Field::Type)?;
-        let text = self.lexer.text();
-        if kind.is(text, "numpy") {
+    fn ndarray(&self, node: &mut Node, fields: &mut Fields) -> Result<()> {
+        let kind = self.kept(string(node.loader, fields, Field::Type)?);
+        if kind == "numpy" {
             return self.file(node, fields);
         }
-        if !kind.is(text, "json") {
+        if kind != "json" {
             return Err(malformed(node.loader, "`type` is neither \"numpy\" nor \"json\""));
         }
         node.form = Form::Objects;
@@ -203,8 +248,8 @@ impl Builder<'_> {
         let range = |first: u32| first as usize..(first as usize).saturating_add(count as usize);
         let children = self.arena.children.get(range(first)).unwrap_or_default();
         let symbols = self.arena.keys.get(range(keys)).unwrap_or_default();
-        let members: Vec<_> =
-            symbols.iter().map(|symbol| symbol_text(&self.arena, *symbol)).zip(children).collect();
+        let texts = symbols.iter().map(|symbol| self.arena.strings.get(*symbol));
+        let members: Vec<_> = texts.zip(children).collect();
         if let Some((key, _)) = members.iter().find(|(key, _)| !expected.contains(key)) {
             return Err(unknown_member(loader, key));
         }
@@ -217,12 +262,11 @@ impl Builder<'_> {
         let slots = self.slots(content).ok_or_else(|| {
             malformed(loader, &format!("`content` is no object with the keys {expected:?}"))
         })?;
-        let text = self.lexer.text();
-        let unknown = slots.iter().find(|slot| !expected.iter().any(|key| slot.key.is(text, key)));
-        if let Some(slot) = unknown {
-            return Err(unknown_member(loader, &slot.key.decode(text)));
+        let text = |slot: &Slot| self.key_text(slot.key);
+        if let Some(slot) = slots.iter().find(|slot| !expected.contains(&text(slot))) {
+            return Err(unknown_member(loader, text(slot)));
         }
-        let find = |key: &str| slots.iter().find(|slot| slot.key.is(text, key)).map(|slot| slot.value);
+        let find = |key: &str| slots.iter().find(|slot| text(slot) == key).map(|slot| slot.value);
         expected.iter().map(|key| find(key).ok_or_else(|| missing_member(loader, key))).collect()
     }
 
@@ -238,8 +282,9 @@ impl Builder<'_> {
         let [Value::String(module), Value::String(function)] = values[..] else {
             return Err(Error::new(Code::NameSyntax, "a function whose module or name is no text"));
         };
+        let (module, function) = (self.kept(module).to_owned(), self.kept(function).to_owned());
         node.form = Form::Protocol0;
-        node.extra = self.name(module, function)?.0;
+        node.extra = self.intern_name(&module, &function)?.0;
         Ok(())
     }
 
@@ -250,7 +295,7 @@ impl Builder<'_> {
             return Err(malformed(node.loader, "`obj` is no node or `func` is no text"));
         };
         self.children(node, &[object]);
-        self.keep(node, function);
+        hold(node, function);
         Ok(())
     }
 
@@ -259,17 +304,33 @@ impl Builder<'_> {
     fn slice(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
         let content = need(node.loader, fields, Field::Content)?;
         let values = self.mixed(node.loader, content, &["start", "stop", "step"])?;
-        let text = self.lexer.text();
-        let bound = |value: &Value| match value {
-            Value::Null => Some("null".to_owned()),
-            Value::Number(number) => Some(number.raw(text).to_owned()).filter(|number| is_integer(number)),
-            Value::String(string) => Some(format!("\"{}\"", string.raw(text))),
-            _ => None,
+        let is_bound = |value: &Value| match value {
+            Value::Null | Value::String(_) => true,
+            Value::Number(number) => is_integer(self.kept(*number)),
+            _ => false,
         };
+        let bound = |value: &Value| is_bound(value).then(|| self.json_text(*value));
         let bounds: Option<Vec<_>> = values.iter().map(bound).collect();
         let bounds = bounds.ok_or_else(|| malformed(node.loader, "a bound is no integer, text or null"))?;
-        (node.text, node.text_len) = self.keep_text(&format!("[{}]", bounds.join(",")));
+        hold(node, self.keep(&format!("[{}]", bounds.join(",")))?);
         Ok(())
+    }
+
+    /// A value that is no node, as JSON again.
+    fn json_text(&self, value: Value) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        match value {
+            Value::Bool(value) => value.to_string(),
+            Value::Number(number) => self.kept(number).to_owned(),
+            Value::String(string) => quoted(self.kept(string)),
+            Value::Mixed { .. } => {
+                let slots = self.slots(value).unwrap_or_default();
+                // Raw JSON is nested two levels at most, so this does not go deep.
+                let item = |slot: &Slot| format!("{}:{}", quoted(self.key_text(slot.key)), self.json_text(slot.value));
+                format!("{{{}}}", slots.iter().map(item).collect::<Vec<_>>().join(","))
+            }
+            _ => "null".to_owned(),
+        }
     }
 
     fn random_generator(&mut self, node: &mut Node, fields: &mut Fields) -> Result<()> {
@@ -293,35 +354,38 @@ impl Builder<'_> {
         let loader = node.loader;
         let broken = || malformed(loader, "`bit_generator` is no state of a numpy bit generator");
         let values = self.mixed(loader, content, &["bit_generator"])?;
-        let [state @ Value::Mixed { text, .. }] = values[..] else { return Err(broken()) };
-        let source = self.lexer.text();
+        let [state @ Value::Mixed { .. }] = values[..] else { return Err(broken()) };
+        let is_integer = |value: Value| matches!(value, Value::Number(number) if is_integer(self.kept(number)));
         let mut name = None;
         for slot in self.slots(state).unwrap_or_default() {
             match slot.value {
-                Value::String(text) if slot.key.is(source, "bit_generator") => name = Some(text),
-                Value::Number(number) if is_integer(number.raw(source)) => {}
+                Value::String(text) if self.key_text(slot.key) == "bit_generator" => name = Some(text),
+                Value::Number(_) if is_integer(slot.value) => {}
                 value @ Value::Mixed { .. } => {
                     let slots = self.slots(value).unwrap_or_default();
-                    if !slots.iter().all(
-                        |slot| matches!(slot.value, Value::Number(number) if is_integer(number.raw(source))),
-                    ) {
+                    if !slots.iter().all(|slot| is_integer(slot.value)) {
                         return Err(broken());
                     }
                 }
                 _ => return Err(broken()),
             }
         }
-        let name = name.ok_or_else(broken)?;
-        node.form = Form::Protocol0;
-        let name = name.decode(source);
+        let name = self.kept(name.ok_or_else(broken)?).to_owned();
         if !is_identifier(&name) {
             let found = format!("a bit generator named '{}'", crate::text::shown(&name));
             return Err(Error::new(Code::NameSyntax, found));
         }
+        let text = self.json_text(state);
+        node.form = Form::Protocol0;
         node.extra = self.intern_name("numpy.random", &name)?.0;
-        self.keep(node, text);
+        hold(node, self.keep(&text)?);
         Ok(())
     }
+}
+
+/// Lets a node hold text that is kept in the arena.
+fn hold(node: &mut Node, text: Kept) {
+    (node.text, node.text_len) = (text.start, text.length);
 }
 
 fn is_integer(number: &str) -> bool {
@@ -332,7 +396,7 @@ fn need(loader: Loader, fields: &mut Fields, field: Field) -> Result<Value> {
     fields.take(field).ok_or_else(|| missing(loader, field))
 }
 
-fn string(loader: Loader, fields: &mut Fields, field: Field) -> Result<Text> {
+fn string(loader: Loader, fields: &mut Fields, field: Field) -> Result<Kept> {
     match need(loader, fields, field)? {
         Value::String(text) => Ok(text),
         _ => Err(malformed(loader, &format!("`{}` is no text", field.as_str()))),
