@@ -393,11 +393,6 @@ impl Error {
         self
     }
 
-    pub(crate) fn without_offset(mut self) -> Self {
-        self.0.at.offset = None;
-        self
-    }
-
     pub(crate) fn at_offset(mut self, offset: u64) -> Self {
         self.0.at.offset = Some(offset);
         self

@@ -46,11 +46,29 @@ impl fmt::Display for Shown<'_> {
                 other => write!(f, "{}", other.escape_unicode())?,
             }
         }
-        match characters.count() {
+        // Counting characters would take as long as the text is.
+        match characters.as_str().len() {
             0 => Ok(()),
-            cut => write!(f, "...({cut} more characters)"),
+            cut => write!(f, "...({cut} more bytes)"),
         }
     }
+}
+
+/// Formats what may be long, and stops after `length` bytes. What is formatted is ASCII.
+pub(crate) fn cut(value: impl fmt::Display, length: usize) -> String {
+    struct Bounded(String, usize);
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let room = self.1.saturating_sub(self.0.len());
+            self.0.push_str(text.get(..room).unwrap_or(text));
+            if text.len() > room { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+    let mut out = Bounded(String::new(), length);
+    if write!(out, "{value}").is_err() {
+        out.0.push_str("...");
+    }
+    out.0
 }
 
 /// Shows bytes that ought to be text, escaped and cut like [`shown`].

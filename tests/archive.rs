@@ -146,6 +146,15 @@ fn bytes_that_no_entry_accounts_for_are_refused() {
     assert_eq!(code_of(twice), "zip-gap");
 }
 
+/// What the directory states may lie anywhere; nothing is read where no entry can be.
+#[test]
+fn offsets_past_the_directory_are_refused() {
+    for shift in [1, 100, 1_000, 100_000, 2_000_000_000] {
+        assert_eq!(code(|entries| entries[1].shift = shift), "zip-gap", "{shift}");
+    }
+    assert_eq!(code(|entries| entries[0].shift = 100_000), "zip-gap");
+}
+
 #[test]
 fn names_are_plain() {
     for name in [

@@ -152,11 +152,29 @@ fn a_loss_is_reported_as_called() {
         let loss = |name: &str| {
             node(loader, name, json!({"__reduce__": {"args": tuple(vec![])}, "content": dict(vec![])}))
         };
-        assert!(references(loss("os.getcwd")).contains(&format!("call {loader} os.getcwd")));
-        assert_eq!(untrusted(loss("os.getcwd")), ["os.getcwd"]);
-        assert_eq!(untrusted(loss("sklearn.linear_model._sgd_fast.Hinge")), [""; 0]);
+        let hinge = "sklearn.linear_model._sgd_fast.Hinge";
+        assert!(references(loss(hinge)).contains(&format!("call {loader} {hinge}")));
+        assert_eq!(untrusted(loss(hinge)), [""; 0]);
+        let other = "sklearn.linear_model._sgd_fast.Other";
+        assert_eq!(untrusted(loss(other)), [other]);
         assert_eq!(untrusted(loss("_loss.CyHalfBinomialLoss")), ["_loss.CyHalfBinomialLoss"]);
+        // skops 0.9 to 0.13 import such a class a second time, from the module that it names: from `posix` for `os`.
+        assert_eq!(code(loss("os.getcwd")), "type-mismatch");
+        assert_eq!(code(loss("sklearn.linear_model._sgd_fast.x.Hinge")), "type-mismatch");
     }
+}
+
+/// The second name under which skops 0.9 to 0.13 import a loss is reported, and as trusted as the first.
+#[test]
+fn the_other_name_of_a_loss_is_reported() {
+    let loss = |name: &str| {
+        node("LossNode", name, json!({"__reduce__": {"args": tuple(vec![])}, "content": dict(vec![])}))
+    };
+    let name = "sklearn._loss._loss.CyPinballLoss";
+    assert!(references(loss(name)).contains(&"call LossNode _loss.CyPinballLoss".to_owned()));
+    assert_eq!(untrusted(loss(name)), [""; 0]);
+    let unknown = "sklearn._loss._loss.CyUnknown";
+    assert_eq!(untrusted(loss(unknown)), ["_loss.CyUnknown", unknown]);
 }
 
 fn generator(name: &str, seed_seq: bool) -> Value {
@@ -220,6 +238,41 @@ fn the_bit_generator_stands_in_its_place() {
     (other_dict["__module__"], other_dict["__class__"]) = (json!("collections"), json!("OrderedDict"));
     assert_eq!(code(with_state(other_dict)), "type-mismatch");
     assert_eq!(code_of(skops_of(2, generator("PCG64", false), &[])), "unknown-field");
+}
+
+/// skops calls the type of a key with its text, and some types change it: `textwrap.dedent(" a")` is `"a"`. Where items
+/// are looked up by name, such a key could stand in for another.
+#[test]
+fn keys_that_are_looked_up_are_text() {
+    let dedent = "textwrap.dedent";
+    let renamed = vec![
+        ("bit_generator", "builtins.str", json_node("\"PCG64\"")),
+        (" bit_generator", dedent, json_node("\"get_state\"")),
+    ];
+    for seed_seq in [true, false] {
+        let mut root = generator("PCG64", seed_seq);
+        root["content"]["bit_generator"] = dict_of(renamed.clone());
+        assert_eq!(code_of(skops_of(if seed_seq { 2 } else { 1 }, root, &[])), "key-type");
+    }
+    let state = dict_of(vec![(" __class__", dedent, json_node("1"))]);
+    assert_eq!(code(node("ObjectNode", "a.B", json!({"content": state.clone()}))), "key-type");
+    let shared = list(vec![
+        with_id(state.clone(), 7),
+        node(
+            "ObjectNode",
+            "a.B",
+            json!({"content": node("CachedNode", "builtins.dict", json!({"__id__": 7}))}),
+        ),
+    ]);
+    assert_eq!(code(shared), "key-type");
+    let tree = node(
+        "TreeNode",
+        "sklearn.tree._tree.Tree",
+        json!({"__reduce__": {"args": tuple(vec![])}, "content": state.clone()}),
+    );
+    assert_eq!(code(tree), "key-type");
+    // Elsewhere such a key is an item like any other.
+    assert_eq!(untrusted(state), [dedent]);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn shared_lists_are_visited_once() {
         assert_eq!(audit.references().len(), 1);
         let items =
             skops_rs::inspect::items(&audit, &TrustList::default(), skops_rs::inspect::Options::default());
-        assert_eq!(items.len(), 121);
+        assert_eq!(items.count(), 121);
     }
 }
 
@@ -127,6 +127,60 @@ fn an_entry_is_looked_at_once() {
     let entries =
         vec![Entry::deflated(name, &npz.build()), Entry::deflated("schema.json", schema.as_bytes())];
     assert!(audit(Zip::new(entries).build()).is_ok());
+}
+
+/// Many objects that refer to one large state, and arrays that refer to one long shape.
+#[test]
+fn shared_parts_are_checked_once() {
+    let reference = |id: u64| node("CachedNode", "builtins.dict", json!({"__id__": id}));
+    let (mut content, mut types) = (String::new(), String::new());
+    let (item, of_type) = (json_node("1").to_string(), type_node("builtins.str").to_string());
+    for number in 0..40_000 {
+        let comma = if number == 0 { "" } else { "," };
+        write!(content, "{comma}\"a{number}\":{item}").unwrap();
+        write!(types, "{comma}{of_type}").unwrap();
+    }
+    let state = with_id(dict(vec![]), 7)
+        .to_string()
+        .replace("\"content\":{}", &format!("\"content\":{{{content}}}"))
+        .replace("\"content\":[]", &format!("\"content\":[{types}]"));
+    let estimator = "sklearn.linear_model._logistic.LogisticRegression";
+    let object = node("ObjectNode", estimator, json!({"content": reference(7)})).to_string();
+    let objects = vec![object.as_str(); 40_000].join(",");
+    clean(skops_text(&root(list(vec![])).replace("[]", &format!("[{state},{objects}]")), &[]));
+
+    let shape = with_id(tuple(vec![json_node("0"); 40_000]), 8).to_string();
+    let array = json!({"type": "json", "content": [], "shape": reference(8)});
+    let arrays = vec![node("NdArrayNode", "numpy.ndarray", array).to_string(); 40_000].join(",");
+    let text = root(list(vec![])).replace("[]", &format!("[{shape},{arrays}]"));
+    assert_eq!(code_of(skops_text(&text, &[])), "shape-mismatch");
+}
+
+/// Items of a tree say what is the same for many nodes (a long key above them, a dtype with many fields) only in short.
+#[test]
+fn items_are_short() {
+    let name = "140000000000001.npy";
+    let fields: Vec<_> = (0..400).map(|number| format!("('field{number}', '|u1')")).collect();
+    let payload = npy(&header(&format!("[{}]", fields.join(", ")), "(0,)"), &[]);
+    let arrays = list(vec![array(name); 5_000]);
+    let audit = audit(skops(dict(vec![(&"k".repeat(3_000_000), arrays)]), &[(name, payload)])).unwrap();
+    for item in skops_rs::inspect::items(&audit, &TrustList::default(), skops_rs::inspect::Options::default())
+    {
+        let texts = [Some(&item.key), Some(&item.path), item.dtype.as_ref(), Some(&item.type_name)];
+        assert!(texts.into_iter().flatten().all(|text| text.len() < 600), "{item:?}");
+    }
+}
+
+/// Levels past some are not drawn, so that deep trees do not make long lines.
+#[test]
+fn drawn_lines_are_short() {
+    let deep = (0..150).fold(json_node("1"), |inner, _| list(vec![inner]));
+    let audit = clean(skops(deep, &[]));
+    let mut branches = skops_rs::inspect::Branches::default();
+    let items =
+        skops_rs::inspect::items(&audit, &TrustList::default(), skops_rs::inspect::Options::default());
+    let longest = items.map(|item| branches.before(&item).chars().count()).max();
+    assert!(longest.unwrap() <= 4 * 64);
 }
 
 /// A report's places are bounded in all, however deep the nodes and long the keys.

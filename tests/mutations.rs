@@ -63,7 +63,7 @@ fn verdict(bytes: &[u8], limits: &Limits) -> String {
                 &TrustList::default(),
                 skops_rs::inspect::Options::default(),
             );
-            assert!(items.len() <= audit.schema().node_count());
+            assert!(items.count() <= audit.schema().node_count());
             format!("{:?}", audit.untrusted(&TrustList::default()))
         }
         Err(error) => format!("{error} {}", error.at()),

@@ -187,8 +187,7 @@ impl<'a> Zip64<'a> {
 }
 
 /// Checks what does not depend on the entry's own header, and makes the entry.
-pub(super) fn entry(record: &Record<'_>, data_offset: u64, limits: &Limits) -> Result<Entry> {
-    let name = check_name(record.name)?;
+pub(super) fn entry(record: &Record<'_>, name: &str, data_offset: u64, limits: &Limits) -> Result<Entry> {
     let method = Method::from_number(record.method).ok_or_else(|| {
         let found = format!("the entry is compressed with method {}", record.method);
         Error::new(Code::CompressionUnsupported, found).in_entry(name)
@@ -204,6 +203,7 @@ pub(super) fn entry(record: &Record<'_>, data_offset: u64, limits: &Limits) -> R
         compressed: record.compressed,
         size: record.size,
         data_offset,
+        head: (0, 0),
     };
     if entry.size > limits.array_bytes {
         let found = format!("the entry has {} bytes, the limit is {}", entry.size, limits.array_bytes);
@@ -222,7 +222,8 @@ pub(crate) fn check_ratio(size: u64, compressed: u64, limits: &Limits) -> Result
     Err(Error::new(Code::LimitCompressionRatio, found))
 }
 
-fn check_name(name: &[u8]) -> Result<&str> {
+/// The name of an entry, which is plain.
+pub(super) fn check_name(name: &[u8]) -> Result<&str> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let valid =
         (1..=NAME_LENGTH).contains(&name.len()) && name.first() != Some(&b'.') && name.iter().all(plain);

@@ -10,10 +10,13 @@ use crate::text::shown_bytes;
 
 const SIGNATURE: u32 = 0x0403_4b50;
 const DESCRIPTOR_SIGNATURE: u32 = 0x0807_4b50;
-const HEADER_SIZE: u64 = 30;
-/// A zip64 field with two sizes, the only extra field there may be, takes 20 bytes; more are read to say what is
-/// there instead.
-const MOST_EXTRA: u64 = 64;
+/// How much is read at an entry's start: its header, and usually the header of the array in it.
+const READ: usize = 512;
+
+/// Room for what is read at an entry's start.
+pub(super) fn buffer() -> [u8; READ] {
+    [0; READ]
+}
 
 /// Where an entry's data starts.
 #[derive(Debug, Clone, Copy)]
@@ -22,23 +25,28 @@ pub(super) struct Local {
     has_zip64: bool,
 }
 
-/// Reads and compares the header at the record's offset. Nothing at or after `end` belongs to entries.
-pub(super) fn read(source: &dyn Source, record: &Record<'_>, end: u64) -> Result<Local> {
-    let name_length = record.name.len() as u64;
-    let most = HEADER_SIZE.saturating_add(name_length).saturating_add(MOST_EXTRA);
-    let room = end.saturating_sub(record.offset);
-    let mut buffer = [0; 512];
-    let buffer = usize::try_from(most.min(room)).ok().and_then(|size| buffer.get_mut(..size));
-    let buffer = buffer.ok_or_else(|| refused(record, Code::EntryName, "has too long a name"))?;
+/// Reads and compares the header at the record's offset. Nothing at or after `end` belongs to the entry. Returns what
+/// follows the header in the buffer, too.
+pub(super) fn read<'a>(
+    source: &dyn Source,
+    record: &Record<'_>,
+    end: u64,
+    buffer: &'a mut [u8; READ],
+) -> Result<(Local, &'a [u8])> {
+    let room = usize::try_from(end.saturating_sub(record.offset)).unwrap_or(usize::MAX);
+    let buffer = buffer.get_mut(..room.min(READ)).unwrap_or_default();
     source
         .read_exact_at(buffer, record.offset)
         .map_err(|error| Error::io("cannot read an entry's header", error))?;
-    let header = Header::take(&mut Fields::new(buffer))
+    let mut fields = Fields::new(buffer);
+    // Names are short, and a zip64 field is the only extra one there may be: a header that is cut here is refused.
+    let header = Header::take(&mut fields)
         .ok_or_else(|| refused(record, Code::ZipHeaderMismatch, "has no complete header before its data"))?;
     header.compare(record)?;
     let has_zip64 = header.compare_sizes(record)?;
-    let header_size = HEADER_SIZE.saturating_add(name_length).saturating_add(header.extra.len() as u64);
-    Ok(Local { data_offset: record.offset.saturating_add(header_size), has_zip64 })
+    let data = fields.rest();
+    let header_size = buffer.len().saturating_sub(data.len()) as u64;
+    Ok((Local { data_offset: record.offset.saturating_add(header_size), has_zip64 }, data))
 }
 
 struct Header<'a> {

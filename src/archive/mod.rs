@@ -12,6 +12,7 @@ mod end;
 mod local;
 mod payload;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
@@ -69,6 +70,8 @@ pub struct Entry {
     pub size: u64,
     /// Where in the source the compressed data starts.
     pub(crate) data_offset: u64,
+    /// The first bytes of STORED data, as a range of `Inner::heads`.
+    head: (u32, u32),
 }
 
 /// Which entry of its archive, by position in the central directory.
@@ -90,6 +93,8 @@ struct Inner {
     source: Arc<dyn Source>,
     limits: Limits,
     entries: Vec<Entry>,
+    /// The first bytes of entries. They came with the headers before them, and are what the header of an array is.
+    heads: Vec<u8>,
     /// Positions by lower-cased name: names must differ by more than case.
     positions: HashMap<Box<str>, EntryIndex>,
 }
@@ -141,9 +146,9 @@ impl Archive {
             );
             return Err(Error::new(Code::LimitDirectoryBytes, found));
         }
-        let entries = read_entries(&*source, &directory, &limits)?;
+        let (entries, heads) = read_entries(&*source, &directory, &limits)?;
         let positions = index(&entries)?;
-        Ok(Self(Arc::new(Inner { source, limits, entries, positions })))
+        Ok(Self(Arc::new(Inner { source, limits, entries, heads, positions })))
     }
 
     /// Opens an archive that is an entry of this one.
@@ -189,7 +194,9 @@ impl Archive {
     }
 
     pub(crate) fn position(&self, name: &str) -> Option<EntryIndex> {
-        let position = *self.0.positions.get(name.to_ascii_lowercase().as_str())?;
+        let has_upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
+        let key = if has_upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };
+        let position = *self.0.positions.get(&*key)?;
         self.entry_at(position).filter(|entry| &*entry.name == name).map(|_| position)
     }
 
@@ -203,14 +210,32 @@ impl Archive {
     }
 
     /// Reads the first bytes of an entry, as many as there are up to `count`. Their checksum is not known.
-    pub(crate) fn prefix(&self, entry: &Entry, count: usize) -> Result<Vec<u8>> {
-        payload::prefix(&*self.0.source, entry, count)
+    pub(crate) fn prefix(&self, entry: &Entry, count: usize) -> Result<Cow<'_, [u8]>> {
+        let head = self.head(entry);
+        if let Some(wanted) = head.get(..count) {
+            return Ok(Cow::Borrowed(wanted));
+        }
+        if head.len() as u64 == entry.size {
+            return Ok(Cow::Borrowed(head));
+        }
+        payload::prefix(&*self.0.source, entry, count).map(Cow::Owned)
+    }
+
+    /// The first bytes of an entry, as many as are at hand.
+    fn head(&self, entry: &Entry) -> &[u8] {
+        let (start, end) = entry.head;
+        self.0.heads.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// Whether two entries hold the same bytes. Both are read whole, and their checksums checked.
     pub(crate) fn same_data(&self, one: &Entry, other: &Entry) -> Result<bool> {
         if (one.size, one.crc32) != (other.size, other.crc32) {
             return Ok(false);
+        }
+        let data = self.head(one);
+        let is_whole = data.len() as u64 == one.size && data == self.head(other);
+        if is_whole && crc32fast::hash(data) == one.crc32 {
+            return Ok(true);
         }
         payload::same(&*self.0.source, one, other)
     }
@@ -232,52 +257,80 @@ impl Archive {
     }
 }
 
-/// One pass over the central directory. Each entry must start where the one before it ended.
-fn read_entries(source: &dyn Source, directory: &end::Directory, limits: &Limits) -> Result<Vec<Entry>> {
+/// One pass over the central directory. Each entry must start where the one before it ended. Returns the entries, and
+/// the first bytes of their data.
+fn read_entries(
+    source: &dyn Source,
+    directory: &end::Directory,
+    limits: &Limits,
+) -> Result<(Vec<Entry>, Vec<u8>)> {
     let mut bytes = vec![0; usize::try_from(directory.size).unwrap_or_default()];
     source
         .read_exact_at(&mut bytes, directory.offset)
         .map_err(|error| Error::io("cannot read the central directory", error))?;
     let mut fields = bytes::Fields::new(&bytes);
-    let mut entries = Vec::new();
-    let mut expected = 0;
+    let end = directory.offset;
+    let mut walk = Walk { source, limits, expected: 0, end, entries: Vec::new(), heads: Vec::new() };
     let mut pending: Option<directory::Record<'_>> = None;
     while !fields.is_empty() {
         let at = directory.offset.saturating_add((bytes.len().saturating_sub(fields.len())) as u64);
         let record = directory::next(&mut fields, at)?;
+        let next = record.offset;
         if let Some(previous) = pending.replace(record) {
-            let next = pending.as_ref().map_or(0, |record| record.offset);
-            expected = finish_entry(source, &previous, expected, next, limits, &mut entries)?;
+            walk.finish(&previous, next)?;
         }
     }
     if let Some(last) = pending {
-        expected = finish_entry(source, &last, expected, directory.offset, limits, &mut entries)?;
+        walk.finish(&last, directory.offset)?;
     }
-    if expected != directory.offset {
-        return Err(gap(expected, directory.offset, "the central directory"));
+    if walk.expected != directory.offset {
+        return Err(gap(walk.expected, directory.offset, "the central directory"));
     }
-    if entries.len() as u64 != directory.entries {
-        let found = format!("the end record says {} entries, there are {}", directory.entries, entries.len());
+    if walk.entries.len() as u64 != directory.entries {
+        let found =
+            format!("the end record says {} entries, there are {}", directory.entries, walk.entries.len());
         return Err(Error::new(Code::ZipDirectory, found));
     }
-    Ok(entries)
+    Ok((walk.entries, walk.heads))
 }
 
-/// Checks that the entry starts where it must, and returns where it ends. `next` is where the next one starts.
-fn finish_entry(
-    source: &dyn Source,
-    record: &directory::Record<'_>,
+/// Goes from entry to entry through the file.
+struct Walk<'a> {
+    source: &'a dyn Source,
+    limits: &'a Limits,
+    /// Where the next entry must start.
     expected: u64,
-    next: u64,
-    limits: &Limits,
-    entries: &mut Vec<Entry>,
-) -> Result<u64> {
-    if record.offset != expected {
-        return Err(gap(expected, record.offset, &crate::text::shown_bytes(record.name)));
+    /// Where the last one must end at the latest.
+    end: u64,
+    entries: Vec<Entry>,
+    heads: Vec<u8>,
+}
+
+impl Walk<'_> {
+    /// How many bytes of heads are kept; entries after that are read again when their header is asked for.
+    const MOST_HEADS: usize = 4 << 20;
+
+    /// Checks an entry, once it is known where the next one, or the central directory, starts.
+    fn finish(&mut self, record: &directory::Record<'_>, next: u64) -> Result<()> {
+        if record.offset != self.expected {
+            return Err(gap(self.expected, record.offset, &crate::text::shown_bytes(record.name)));
+        }
+        let name = directory::check_name(record.name)?;
+        let mut buffer = local::buffer();
+        let end = next.min(self.end);
+        let (local, head) = local::read(self.source, record, end, &mut buffer)?;
+        let mut entry = directory::entry(record, name, local.data_offset, self.limits)?;
+        if entry.method == Method::Stored && self.heads.len() < Self::MOST_HEADS {
+            let start = self.heads.len();
+            let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
+            self.heads.extend_from_slice(head.get(..size).unwrap_or(head));
+            let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+            entry.head = (offset(start), offset(self.heads.len()));
+        }
+        self.entries.push(entry);
+        self.expected = local::end(self.source, record, local, next)?;
+        Ok(())
     }
-    let local = local::read(source, record, next)?;
-    entries.push(directory::entry(record, local.data_offset, limits)?);
-    local::end(source, record, local, next)
 }
 
 fn gap(expected: u64, found: u64, what: &str) -> Error {

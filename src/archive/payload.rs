@@ -41,7 +41,8 @@ enum Decoder<'a> {
 impl<'a> Decoder<'a> {
     fn new(source: &'a dyn Source, entry: &Entry) -> Result<Self> {
         let compressed = Compressed { source, offset: entry.data_offset, left: entry.compressed };
-        let buffered = |compressed| BufReader::with_capacity(CHUNK, compressed);
+        let capacity = usize::try_from(entry.compressed).unwrap_or(usize::MAX).clamp(1, CHUNK);
+        let buffered = |compressed| BufReader::with_capacity(capacity, compressed);
         match entry.method {
             Method::Stored => Ok(Self::Stored(compressed)),
             Method::Deflated => {
@@ -186,14 +187,16 @@ pub(super) fn prefix(source: &dyn Source, entry: &Entry, count: usize) -> Result
 }
 
 pub(super) fn same(source: &dyn Source, one: &Entry, other: &Entry) -> Result<bool> {
+    // One byte more than the data, so that its end is seen.
+    let size = usize::try_from(one.size).unwrap_or(usize::MAX).saturating_add(1).min(CHUNK);
     let (mut one, mut other) = (Checked::new(source, one)?, Checked::new(source, other)?);
-    let (mut left, mut right) = (vec![0; CHUNK], vec![0; CHUNK]);
+    let (mut left, mut right) = (vec![0; size], vec![0; size]);
     loop {
         let counts = (one.fill(&mut left)?, other.fill(&mut right)?);
         if counts.0 != counts.1 || left.get(..counts.0) != right.get(..counts.1) {
             return Ok(false);
         }
-        if counts.0 < CHUNK {
+        if counts.0 < size {
             return Ok(true);
         }
     }

@@ -86,6 +86,18 @@ enum KeyValue {
     None,
 }
 
+/// Refuses keys that could turn into other text: those of a type that skops calls and that is not known here. The
+/// items of some dicts are looked up by name, and `" a"` can become `"a"`.
+pub(super) fn check_text(dict: DictRef<'_>, what: &str) -> Result<()> {
+    let Content::List(types) = dict.key_types().resolved().content() else { return Ok(()) };
+    let reported =
+        types.iter().map(NodeRef::resolved).find(|node| KeyKind::of(*node) == Some(KeyKind::Reported));
+    match reported {
+        None => Ok(()),
+        Some(node) => Err(Error::new(Code::KeyType, format!("a key of type {} in {what}", node.declared()))),
+    }
+}
+
 pub(super) fn check(dict: DictRef<'_>) -> Result<()> {
     let key_types = dict.key_types().resolved();
     let Content::List(types) = key_types.content() else {
@@ -134,10 +146,12 @@ fn kind_of(node: NodeRef<'_>) -> Result<KeyKind> {
 /// The value of a key, or `None` when the text is not how Python writes a value of this kind.
 fn parse(key: &str, kind: KeyKind) -> Option<KeyValue> {
     match (kind, key) {
+        // Both are read as what they say. skops calls `bool` with the text, and any text but the empty one is true: it
+        // reads its own {True: .., False: ..} as {True: ..}.
         (KeyKind::Bool, "true") => Some(KeyValue::Int("1".to_owned())),
         (KeyKind::Bool, "false") => Some(KeyValue::Int("0".to_owned())),
         (KeyKind::None, "null") => Some(KeyValue::None),
-        (KeyKind::Int { least, most }, _) => is_int(key, least, most).then(|| KeyValue::Int(key.to_owned())),
+        (KeyKind::Int { least, most }, _) => is_int(key, least, most).then(|| of_int(key)),
         (KeyKind::Float { exponent, fraction }, _) => parse_float(key, exponent, fraction),
         _ => None,
     }
@@ -166,13 +180,27 @@ fn parse_float(key: &str, exponent: u32, fraction: u32) -> Option<KeyValue> {
     if !fits(value, exponent, fraction) {
         return None;
     }
-    // Minus zero equals zero, and what equals an integer is that integer.
-    let is_integer = value.is_finite() && value.fract() == 0.0;
-    Some(if is_integer {
+    Some(of_float(value))
+}
+
+/// Floats up to here that are integers are compared as integers, others by their bits.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The value of a float. Minus zero equals zero, and what equals an integer is that integer.
+fn of_float(value: f64) -> KeyValue {
+    let is_small_integer = value.fract() == 0.0 && value.abs() < EXACT;
+    if is_small_integer {
         KeyValue::Int(format!("{:.0}", value + 0.0))
     } else {
         KeyValue::Float(value.to_bits())
-    })
+    }
+}
+
+/// The value of an integer. One that is too large for the above may still equal a float.
+fn of_int(key: &str) -> KeyValue {
+    let float: Option<f64> = key.parse().ok().filter(|_| key.len() > 15);
+    let equal = float.filter(|float| float.abs() >= EXACT && format!("{float:.0}") == key);
+    equal.map_or_else(|| KeyValue::Int(key.to_owned()), of_float)
 }
 
 /// Whether a float of this format holds the value exactly.

@@ -6,6 +6,7 @@
 //! and which types it may declare), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and sparse
 //! matrices, and that each entry belongs to a node).
 
+mod facts;
 mod identity;
 mod keys;
 mod payloads;
@@ -19,6 +20,9 @@ use crate::error::Result;
 use crate::npy::{ArrayHeader, Dtype};
 use crate::schema::{IntegerHash, IntegerMap, Loader, NameId, NodeId, NodeRef, Schema};
 use crate::trust::{TrustList, TypeName};
+
+use facts::Facts;
+use payloads::Entries;
 
 pub(crate) use payloads::Payload;
 
@@ -113,7 +117,7 @@ impl<'a> Reference<'a> {
     /// Whether the list trusts it.
     #[must_use]
     pub fn is_trusted(&self, trust: &TrustList) -> bool {
-        trust.trusts(self.loader(), self.audit.schema.protocol(), self.name())
+        self.mention.is_trusted(trust, self.audit.schema.protocol())
     }
 }
 
@@ -122,7 +126,16 @@ struct Mention {
     name: TypeName,
     role: Role,
     loader: Loader,
+    /// The name that this one is another name of: the same object, which is trusted if either name is.
+    alias_of: Option<TypeName>,
     nodes: Vec<NodeId>,
+}
+
+impl Mention {
+    fn is_trusted(&self, trust: &TrustList, protocol: u8) -> bool {
+        let mut names = [Some(&self.name), self.alias_of.as_ref()].into_iter().flatten();
+        names.any(|name| trust.trusts(self.loader, protocol, name))
+    }
 }
 
 /// Everything that a file refers to. Made by [`Schema::audit`].
@@ -153,12 +166,13 @@ impl Audit {
     }
 
     fn check(mut schema: Schema) -> Result<Self> {
-        let unreferenced = payloads::check_entries(&schema)?;
+        let Entries { uses, unreferenced } = payloads::check_entries(&schema)?;
         identity::resolve(&mut schema)?;
+        let facts = Facts::new(&schema);
         let mut mentions = Mentions::new(schema.name_count());
-        rules::collect(&schema, &mut mentions)?;
-        let payloads = payloads::check(&schema)?;
-        rules::check_payload_types(&schema, &payloads)?;
+        rules::collect(&schema, &facts, &mut mentions)?;
+        let payloads = payloads::check(&schema, &uses)?;
+        rules::check_payload_types(&schema, &facts, &payloads)?;
         Ok(Self { schema, mentions: mentions.sorted(), payloads, unreferenced })
     }
 
@@ -202,13 +216,14 @@ impl Audit {
         }
     }
 
-    /// For each node, whether the list trusts all that the node itself refers to.
-    pub(crate) fn untrusted_nodes(&self, trust: &TrustList) -> BTreeSet<NodeId> {
-        let untrusted = self
-            .mentions
-            .iter()
-            .filter(|mention| !trust.trusts(mention.loader, self.schema.protocol(), &mention.name));
-        untrusted.flat_map(|mention| mention.nodes.iter().copied()).collect()
+    /// The nodes that refer to something that the list does not trust, in order.
+    pub(crate) fn untrusted_nodes(&self, trust: &TrustList) -> Vec<NodeId> {
+        let protocol = self.schema.protocol();
+        let untrusted = self.mentions.iter().filter(|mention| !mention.is_trusted(trust, protocol));
+        let mut nodes: Vec<_> = untrusted.flat_map(|mention| mention.nodes.iter().copied()).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
     }
 }
 
@@ -254,23 +269,35 @@ impl Mentions {
         let list = &mut self.list;
         *self.declared.entry((name.0, kind)).or_insert_with(|| {
             let name = TypeName::from_checked(node.declared().to_string());
-            list.push(Mention { name, role, loader: node.loader(), nodes: Vec::new() });
+            list.push(Mention { name, role, loader: node.loader(), alias_of: None, nodes: Vec::new() });
             list.len().saturating_sub(1)
         })
     }
 
     /// Mentions another name than the declared one.
     fn other(&mut self, node: NodeRef<'_>, role: Role, name: String) {
+        self.push(node, role, name, None);
+    }
+
+    /// Mentions another name of what the declared name refers to.
+    fn alias(&mut self, node: NodeRef<'_>, role: Role, name: String) {
+        self.push(node, role, name, Some(TypeName::from_checked(node.declared().to_string())));
+    }
+
+    fn push(&mut self, node: NodeRef<'_>, role: Role, name: String, alias_of: Option<TypeName>) {
         let name = TypeName::from_checked(name);
-        let loader = node.loader();
-        let nodes = vec![node.id()];
-        self.list.push(Mention { name, role, loader, nodes });
+        self.list.push(Mention { name, role, loader: node.loader(), alias_of, nodes: vec![node.id()] });
     }
 
     /// The references by name, role and loader, each once, its nodes in the order of the file.
     fn sorted(mut self) -> Vec<Mention> {
         let order = |one: &Mention, other: &Mention| {
-            (&one.name, one.role, one.loader).cmp(&(&other.name, other.role, other.loader))
+            (&one.name, one.role, one.loader, &one.alias_of).cmp(&(
+                &other.name,
+                other.role,
+                other.loader,
+                &other.alias_of,
+            ))
         };
         self.list.sort_by(order);
         let mut sorted: Vec<Mention> = Vec::with_capacity(self.list.len());

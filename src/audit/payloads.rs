@@ -23,8 +23,16 @@ pub(crate) enum PayloadContent {
     Sparse(Box<SparseHeader>),
 }
 
+/// What nodes and entries have to do with each other.
+pub(super) struct Entries {
+    /// The nodes that name an entry, in order, and which one.
+    pub(super) uses: Vec<(NodeId, EntryIndex)>,
+    /// The entries that no node names.
+    pub(super) unreferenced: Vec<EntryIndex>,
+}
+
 /// The entry that a node names, if it names one.
-pub(super) fn file(node: NodeRef<'_>) -> Option<&str> {
+fn file(node: NodeRef<'_>) -> Option<&str> {
     match node.content() {
         Content::Bytes { file }
         | Content::Bytearray { file }
@@ -45,26 +53,25 @@ fn position(archive: &Archive, node: NodeRef<'_>, file: &str) -> Result<EntryInd
     }
 }
 
-/// Refuses files whose payloads, once for each object that skops would make of them, are too large. To be called
-/// before any payload is read. Returns the entries that no node names.
-pub(super) fn check_entries(schema: &Schema) -> Result<Vec<EntryIndex>> {
+/// Finds the entries that nodes name. Refuses files whose payloads, once for each object that skops would make of
+/// them, are too large. To be called before any payload is read.
+pub(super) fn check_entries(schema: &Schema) -> Result<Entries> {
     let archive = schema.archive();
     let mut counted = HashSet::new();
     let mut named = vec![false; archive.entries().len()];
+    let mut uses = Vec::new();
     let mut total = 0_u64;
     for node in schema.nodes() {
         let Some(file) = file(node) else { continue };
         let position = position(archive, node, file)?;
+        uses.push((node.id(), position));
         if let Some(named) = named.get_mut(position as usize) {
             *named = true;
         }
-        if let Some(id) = node.object_id()
-            && !counted.insert((position, id))
-        {
-            continue;
+        let is_counted = node.object_id().is_some_and(|id| !counted.insert((position, id)));
+        if !is_counted {
+            total = total.saturating_add(archive.entry_at(position).map_or(0, |entry| entry.size));
         }
-        let size = archive.entry_at(position).map_or(0, |entry| entry.size);
-        total = total.saturating_add(size);
     }
     let limit = archive.limits().model_bytes;
     if total > limit {
@@ -72,7 +79,7 @@ pub(super) fn check_entries(schema: &Schema) -> Result<Vec<EntryIndex>> {
         return Err(Error::new(Code::LimitModelBytes, found));
     }
     check_ratio(total, archive.size(), archive.limits())?;
-    unreferenced(archive, &named)
+    Ok(Entries { uses, unreferenced: unreferenced(archive, &named)? })
 }
 
 /// The entries that no node names. skops writes none. An array that is named as skops names one is let through and
@@ -103,19 +110,19 @@ fn is_address(name: &str) -> bool {
 }
 
 /// Reads the headers of all arrays and sparse matrices, once for each entry. The result is sorted by node.
-pub(super) fn check(schema: &Schema) -> Result<Vec<Payload>> {
+pub(super) fn check(schema: &Schema, uses: &[(NodeId, EntryIndex)]) -> Result<Vec<Payload>> {
     let archive = schema.archive();
     let mut payloads = Vec::new();
-    let mut read = HashMap::new();
-    for node in schema.nodes() {
+    let mut known: HashMap<(EntryIndex, bool), Arc<PayloadContent>> = HashMap::new();
+    for (id, position) in uses {
+        let node = schema.node(*id);
         let is_sparse = match node.content() {
             Content::Array { .. } => false,
             Content::SparseMatrix { .. } => true,
             _ => continue,
         };
-        let position = position(archive, node, node.text())?;
-        let Some(entry) = archive.entry_at(position) else { continue };
-        let content = match read.entry((position, is_sparse)) {
+        let Some(entry) = archive.entry_at(*position) else { continue };
+        let content = match known.entry((*position, is_sparse)) {
             hash_map::Entry::Occupied(known) => Arc::clone(known.get()),
             hash_map::Entry::Vacant(vacant) => {
                 let content = read_header(archive, entry, is_sparse);
@@ -123,7 +130,7 @@ pub(super) fn check(schema: &Schema) -> Result<Vec<Payload>> {
                 Arc::clone(vacant.insert(Arc::new(content)))
             }
         };
-        payloads.push(Payload { node: node.id(), content });
+        payloads.push(Payload { node: *id, content });
     }
     Ok(payloads)
 }

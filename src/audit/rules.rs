@@ -3,26 +3,103 @@
 //! A loader either builds what a node declares, and then the name is reported, or it builds something of its own,
 //! and then the node must declare exactly that. What skops does, by loader, is written down in `docs/format.md`.
 
+use std::collections::HashSet;
+
+use super::facts::{Fact, Facts};
 use super::payloads::{Payload, PayloadContent};
 use super::{Mentions, Role, keys};
 use crate::error::{Code, Error, Result};
 use crate::npy::npz::SparseHeader;
 use crate::npy::show_shape;
-use crate::schema::{Children, Content, DictRef, Form, Loader, NodeRef, Scalar, Schema, TypePath};
+use crate::schema::{Children, Content, DictRef, Form, Loader, NodeId, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
-use crate::trust::{SEED_SEQUENCE, name, tables};
+use crate::trust::{SEED_SEQUENCE, name};
 
 /// Checks all nodes, and collects what they refer to.
-pub(super) fn collect(schema: &Schema, mentions: &mut Mentions) -> Result<()> {
+pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
+    let depth = schema.archive().limits().json_depth;
+    let mut rules = Rules { facts, depth, states: HashSet::new() };
     for node in schema.nodes() {
-        check(schema, node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
+        rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
     }
     Ok(())
 }
 
-fn check(schema: &Schema, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+struct Rules<'a> {
+    facts: &'a Facts,
+    /// How deep the JSON in a `JsonNode` may be.
+    depth: usize,
+    /// The dicts that were checked as the state of an object. Many objects may refer to one.
+    states: HashSet<NodeId>,
+}
+
+impl Rules<'_> {
+    fn check(&mut self, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+        match node.content() {
+            Content::Object { state } => self.object(node, state, mentions),
+            Content::Json { text } => self.json(node, text),
+            Content::Array { .. } => {
+                let is_ndarray = self.facts.of(node) == Fact::Ndarray;
+                mentions.declared(node, if is_ndarray { Role::Instantiate } else { Role::Call });
+                Ok(())
+            }
+            Content::Reduce { state, args } => {
+                self.state(state)?;
+                reduce(node, args, mentions)
+            }
+            _ => check(node, mentions),
+        }
+    }
+
+    fn json(&self, node: NodeRef<'_>, text: &str) -> Result<()> {
+        if self.facts.of(node) != Fact::Str {
+            declares(node, "builtins", "str")?;
+        }
+        Scalar::parse(text, self.depth).map(drop)
+    }
+
+    fn object(
+        &mut self,
+        node: NodeRef<'_>,
+        state: Option<NodeRef<'_>>,
+        mentions: &mut Mentions,
+    ) -> Result<()> {
+        let declared = node.declared();
+        if declared == TREE {
+            return Err(mismatch(node, "a Tree is only built by a TreeNode"));
+        }
+        mentions.declared(node, Role::Instantiate);
+        let Some(state) = state else { return Ok(()) };
+        self.state(state)?;
+        // `null` is what `object.__getstate__` gives for an object without state.
+        let is_usual = match state.resolved().content() {
+            Content::Dict(_) => true,
+            Content::Json { text } => text == "null",
+            _ => false,
+        };
+        if is_usual || self.facts.of(node) != Fact::Estimator {
+            return Ok(());
+        }
+        let loader = state.resolved().loader();
+        let found = format!("the state of {declared} in a {loader}, where scikit-learn has a dict");
+        Err(Error::new(Code::MalformedNode, found))
+    }
+
+    /// Checks the names of an object's attributes.
+    fn state(&mut self, state: NodeRef<'_>) -> Result<()> {
+        let state = state.resolved();
+        match state.content() {
+            Content::Dict(dict) if self.states.insert(state.id()) => {
+                keys::check_text(dict, "an object's attributes")?;
+                check_attributes(dict)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
     match node.content() {
-        Content::Object { state } => object(node, state, mentions),
         Content::ConstructorFromReduce { args } => constructor(node, args, mentions),
         Content::Dict(dict) => {
             mentions.declared(node, container_role(node, &["builtins.dict", "collections.OrderedDict"]));
@@ -46,12 +123,6 @@ fn check(schema: &Schema, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<
         Content::Set(_) => {
             mentions.declared(node, container_role(node, &["builtins.set"]));
             Ok(())
-        }
-        Content::Json { text } => {
-            declares(node, "builtins", "str")?;
-            // Offsets into the text of a node would be taken for offsets into schema.json.
-            let depth = schema.archive().limits().json_depth;
-            Scalar::parse(text, depth).map(drop).map_err(Error::without_offset)
         }
         Content::Type => {
             mentions.declared(node, if keys::is_key_type(node) { Role::Call } else { Role::Reference });
@@ -79,11 +150,6 @@ fn check(schema: &Schema, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<
         }
         Content::Bytes { .. } => exactly(node, "builtins", "bytes", mentions),
         Content::Bytearray { .. } => exactly(node, "builtins", "bytearray", mentions),
-        Content::Array { .. } => {
-            let is_ndarray = tables::is_ndarray(&node.declared().to_string());
-            mentions.declared(node, if is_ndarray { Role::Instantiate } else { Role::Call });
-            Ok(())
-        }
         Content::ObjectArray { items, shape } => {
             exactly(node, "numpy", "ndarray", mentions)?;
             object_array(items, shape)
@@ -111,13 +177,17 @@ fn check(schema: &Schema, node: NodeRef<'_>, mentions: &mut Mentions) -> Result<
             mentions.declared(node, Role::Instantiate);
             Ok(())
         }
-        Content::Reduce { args, .. } => reduce(node, args, mentions),
         Content::DictWithDeprecatedKeys { main, keys } => {
             holds(main, Loader::Dict, "main")?;
             holds(keys, Loader::Dict, "_deprecated_key_to_new_key")?;
             exactly(node, "sklearn.covariance._graph_lasso", "_DictWithDeprecatedKeys", mentions)
         }
-        Content::Reference { .. } => Ok(()),
+        // The others need more than themselves: see `Rules`.
+        Content::Reference { .. }
+        | Content::Object { .. }
+        | Content::Json { .. }
+        | Content::Array { .. }
+        | Content::Reduce { .. } => Ok(()),
     }
 }
 
@@ -160,26 +230,6 @@ fn container_role(node: NodeRef<'_>, builtins: &[&str]) -> Role {
     let is_builtin =
         builtins.iter().any(|name| name.rsplit_once('.') == Some((declared.module, declared.class)));
     if is_builtin { Role::Instantiate } else { Role::Call }
-}
-
-fn object(node: NodeRef<'_>, state: Option<NodeRef<'_>>, mentions: &mut Mentions) -> Result<()> {
-    let declared = node.declared();
-    if declared == TREE {
-        return Err(mismatch(node, "a Tree is only built by a TreeNode"));
-    }
-    mentions.declared(node, Role::Instantiate);
-    let Some(state) = state.map(NodeRef::resolved) else { return Ok(()) };
-    match state.content() {
-        Content::Dict(dict) => check_attributes(dict),
-        // What `object.__getstate__` gives for an object without state.
-        Content::Json { text: "null" } => Ok(()),
-        _ if tables::is_estimator(&declared.to_string()) => {
-            let found =
-                format!("the state of {declared} in a {}, where scikit-learn has a dict", state.loader());
-            Err(Error::new(Code::MalformedNode, found))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Special attributes that only describe an object. scipy's frozen distributions have `__doc__`, enums `__objclass__`.
@@ -289,6 +339,7 @@ fn random_generator(
         || Error::new(Code::MalformedNode, "a RandomGeneratorNode without the name of a bit generator");
     let Content::Dict(state) = bit_generator.content() else { return Err(broken()) };
     declares(bit_generator, "builtins", "dict")?;
+    keys::check_text(state, "the state of a bit generator")?;
     let Some(Content::Json { text }) = state.get("bit_generator").map(NodeRef::content) else {
         return Err(broken());
     };
@@ -311,11 +362,25 @@ fn reduce(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) -> Resu
     match node.loader() {
         Loader::Tree => exactly(node, TREE.module, TREE.class, mentions),
         Loader::QuantileForest => exactly(node, QUANTILE_FOREST.module, QUANTILE_FOREST.class, mentions),
-        _ => {
-            mentions.declared(node, Role::Call);
-            Ok(())
-        }
+        _ => loss(node, mentions),
     }
+}
+
+/// The modules of scikit-learn's Cython losses. `_loss` is what those of scikit-learn 1.5 to 1.8 say of themselves.
+const LOSS_MODULES: [&str; 3] = ["sklearn.linear_model._sgd_fast", "sklearn._loss._loss", "_loss"];
+
+/// skops 0.9 to 0.13 import the class, ask it for its module, and import it from there again. So only classes may be
+/// declared of which it is known what they answer.
+fn loss(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+    let declared = node.declared();
+    if !LOSS_MODULES.contains(&declared.module) {
+        return Err(mismatch(node, "builds a Cython loss of scikit-learn"));
+    }
+    mentions.declared(node, Role::Call);
+    if declared.module == "sklearn._loss._loss" {
+        mentions.alias(node, Role::Call, format!("_loss.{}", declared.class));
+    }
+    Ok(())
 }
 
 /// The items of an object array must be as many as its shape says, along each dimension. skops itself ignores the
@@ -360,16 +425,18 @@ fn read_shape(shape: NodeRef<'_>) -> Result<Vec<u64>> {
         _ => None,
     };
     // An array without dimensions is its one item, which skops writes in a way that it cannot read.
-    let sizes: Option<Vec<u64>> = sizes.iter().map(size).collect();
-    sizes.filter(|sizes| !sizes.is_empty() && sizes.len() <= 64).ok_or_else(refused)
+    if !(1..=64).contains(&sizes.len()) {
+        return Err(refused());
+    }
+    sizes.iter().map(size).collect::<Option<_>>().ok_or_else(refused)
 }
 
 /// Checks declared types against what the headers of payloads say.
-pub(super) fn check_payload_types(schema: &Schema, payloads: &[Payload]) -> Result<()> {
+pub(super) fn check_payload_types(schema: &Schema, facts: &Facts, payloads: &[Payload]) -> Result<()> {
     for payload in payloads {
         let node = schema.node(payload.node);
         let checked = match &*payload.content {
-            PayloadContent::Array(array) => check_scalar(node, &array.shape),
+            PayloadContent::Array(array) => check_scalar(node, facts, &array.shape),
             PayloadContent::Sparse(sparse) => check_sparse(node, sparse),
         };
         checked.map_err(|error| error.at_pointer(|| node.pointer()))?;
@@ -378,8 +445,8 @@ pub(super) fn check_payload_types(schema: &Schema, payloads: &[Payload]) -> Resu
 }
 
 /// A numpy scalar is stored as an array without dimensions.
-fn check_scalar(node: NodeRef<'_>, shape: &[u64]) -> Result<()> {
-    if shape.is_empty() || !tables::is_scalar(&node.declared().to_string()) {
+fn check_scalar(node: NodeRef<'_>, facts: &Facts, shape: &[u64]) -> Result<()> {
+    if shape.is_empty() || facts.of(node) != Fact::Scalar {
         return Ok(());
     }
     let found = format!("a {} of shape {}", node.declared(), show_shape(shape));

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use skops_rs::inspect::{Item, Options, Show, draw, items};
+use skops_rs::Audit;
+use skops_rs::inspect::{Branches, Item, ItemList, Options, Show, describe, items};
 use skops_rs::report::{FileReport, Inspection, List, write_json};
 
 use super::Outcome;
@@ -43,43 +44,47 @@ enum Which {
 
 pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
     let name = arguments.file.name();
-    let trust = arguments.trust.list();
     let mut out = output::stdout();
-    let audit = match arguments.file.audit(arguments.limits.limits()) {
-        Ok(audit) => audit,
+    let outcome = match arguments.file.audit(arguments.limits.limits()) {
+        Ok(audit) => {
+            output::warn(&name, &audit);
+            arguments.print(&mut out, name, &audit)?;
+            Outcome::Done
+        }
         Err(error) => {
             output::report(&name, &error);
             if arguments.format == Format::Json {
-                write_json(
-                    &mut out,
-                    &Inspection { file: FileReport::refused(name, &error), items: Vec::new() },
-                )?;
-                out.flush()?;
+                let file = FileReport::refused(name, &error);
+                write_json(&mut out, &Inspection { file, items: ItemList(None) })?;
             }
-            return Ok(outcome(&error));
+            outcome(&error)
         }
     };
-    output::warn(&name, &audit);
-    let show = match arguments.show {
-        Which::All => Show::All,
-        Which::Untrusted => Show::Untrusted,
-        Which::Trusted => Show::Trusted,
-    };
-    let items = items(&audit, &trust, Options { show, depth: arguments.depth });
-    match arguments.format {
-        Format::Json => {
-            let file = FileReport::audited(name, &audit, &trust, List::Nothing);
-            write_json(&mut out, &Inspection { file, items })?;
-        }
-        Format::Text => {
-            let colour = output::wants_colour();
-            for line in draw(&items, |item, text| paint(item, text, colour)) {
-                writeln!(out, "{line}")?;
-            }
-        }
-    }
     out.flush()?;
-    Ok(Outcome::Done)
+    Ok(outcome)
+}
+
+impl Arguments {
+    fn print(&self, out: &mut impl Write, name: String, audit: &Audit) -> io::Result<()> {
+        let trust = self.trust.list();
+        let show = match self.show {
+            Which::All => Show::All,
+            Which::Untrusted => Show::Untrusted,
+            Which::Trusted => Show::Trusted,
+        };
+        let options = Options { show, depth: self.depth };
+        if self.format == Format::Json {
+            let file = FileReport::audited(name, audit, &trust, List::Nothing);
+            return write_json(out, &Inspection { file, items: ItemList(Some((audit, &trust, options))) });
+        }
+        let colour = output::wants_colour();
+        let mut branches = Branches::default();
+        for item in items(audit, &trust, options) {
+            let before = branches.before(&item);
+            writeln!(out, "{before}{}: {}", item.key, paint(&item, describe(&item), colour))?;
+        }
+        Ok(())
+    }
 }
 
 /// Red for what is not trusted, yellow for what holds it. The text says the former without colour, too.

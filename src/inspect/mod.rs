@@ -1,16 +1,16 @@
 //! The tree of objects in a file, as a person wants to see it.
 //!
-//! The tree comes as a flat list of items, each with its depth: deep files then cost no stack, neither here nor in
-//! whoever prints it.
+//! The tree comes as items, one after the other, each with its depth: deep files then cost no stack and wide ones no
+//! memory, neither here nor in whoever prints it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::audit::Audit;
 use crate::npy::show_shape;
 use crate::schema::{Content, Loader, NodeId, NodeRef, Scalar, label};
-use crate::text::shown;
+use crate::text::{PLACE_LENGTH, cut, shown};
 use crate::trust::TrustList;
 
 /// Which items to show.
@@ -63,95 +63,158 @@ pub struct Item {
     pub same_as: Option<String>,
     /// How many objects below are not shown because of the depth that was asked for.
     pub hidden: usize,
+    /// Whether its parent has no more objects to show after it.
+    #[serde(skip)]
+    pub is_last: bool,
 }
 
-/// Lists the objects of a file from the root down.
+/// Lists the objects of a file from the root down, one at a time: a small file can have very many.
 ///
 /// ```
 /// use skops_rs::inspect::{Options, items};
 /// use skops_rs::{Archive, TrustList};
 ///
 /// let audit = Archive::open("fixtures/example.skops")?.schema()?.audit()?;
-/// let items = items(&audit, &TrustList::default(), Options::default());
-/// assert_eq!(items[0].type_name, "sklearn.pipeline.Pipeline");
-/// assert!(items.iter().any(|item| item.path == "steps[1][1].tree_" && !item.trusted));
+/// let mut items = items(&audit, &TrustList::default(), Options::default());
+/// assert_eq!(items.next().unwrap().type_name, "sklearn.pipeline.Pipeline");
+/// assert!(items.any(|item| item.path == "steps[1][1].tree_" && !item.trusted));
 /// # Ok::<(), skops_rs::Error>(())
 /// ```
 #[must_use]
-pub fn items(audit: &Audit, trust: &TrustList, options: Options) -> Vec<Item> {
-    let walk = Walk { audit, untrusted: audit.untrusted_nodes(trust), options };
-    walk.run()
+pub fn items<'a>(audit: &'a Audit, trust: &TrustList, options: Options) -> Items<'a> {
+    let root = Step { node: audit.schema().root(), depth: 0, is_last: true };
+    let untrusted = Untrusted(audit.untrusted_nodes(trust));
+    Items { audit, untrusted, options, next: vec![root], before: HashMap::new() }
 }
 
-struct Walk<'a> {
+/// The objects of a file, from the root down. Made by [`items`].
+pub struct Items<'a> {
     audit: &'a Audit,
-    untrusted: BTreeSet<NodeId>,
+    untrusted: Untrusted,
     options: Options,
+    /// What is still to be shown, the next one last.
+    next: Vec<Step<'a>>,
+    /// The first node of each id that was shown.
+    before: HashMap<u64, NodeId>,
 }
 
-impl<'a> Walk<'a> {
-    fn run(&self) -> Vec<Item> {
-        let mut items = Vec::new();
-        let mut shown_before: HashMap<u64, NodeId> = HashMap::new();
-        let mut stack = vec![(self.audit.schema().root(), 0_usize)];
-        while let Some((node, depth)) = stack.pop() {
-            let same_as = self.shown_before(node, &mut shown_before);
-            let children = if same_as.is_some() { Vec::new() } else { children(node, &self.untrusted) };
-            let hides = self.options.depth.is_some_and(|most| depth >= most);
-            let hidden = if hides { children.len() } else { 0 };
-            if !hides {
-                let below = depth.saturating_add(1);
-                stack.extend(children.into_iter().rev().map(|child| (child, below)));
-            }
-            let item = self.item(node, depth, same_as, hidden);
-            let is_shown = match self.options.show {
-                Show::All => true,
-                Show::Untrusted => !item.trusted || item.holds_untrusted,
-                Show::Trusted => item.trusted,
-            };
-            if is_shown || depth == 0 {
-                items.push(item);
-            }
-        }
-        items
+struct Step<'a> {
+    node: NodeRef<'a>,
+    depth: usize,
+    is_last: bool,
+}
+
+/// The nodes that are not trusted, in order.
+struct Untrusted(Vec<NodeId>);
+
+impl Untrusted {
+    fn has(&self, node: NodeRef<'_>) -> bool {
+        self.0.binary_search(&node.id()).is_ok()
     }
 
+    /// Whether a node holds one.
+    fn is_within(&self, node: NodeRef<'_>) -> bool {
+        let from = self.0.partition_point(|id| *id < node.low());
+        self.0.get(from).is_some_and(|id| *id < node.id())
+    }
+}
+
+impl Iterator for Items<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        let Step { node, depth, is_last } = self.next.pop()?;
+        let same_as = self.shown_before(node);
+        let children = if same_as.is_some() { Vec::new() } else { self.children(node) };
+        let hides = self.options.depth.is_some_and(|most| depth >= most);
+        let hidden = if hides { children.len() } else { 0 };
+        if !hides {
+            let below = depth.saturating_add(1);
+            let last = children.last().map(|last| last.id());
+            let step = |child: NodeRef<'_>| last == Some(child.id());
+            self.next.extend(children.into_iter().rev().map(|child| Step {
+                node: child,
+                depth: below,
+                is_last: step(child),
+            }));
+        }
+        Some(Item { is_last, ..self.item(node, depth, same_as, hidden) })
+    }
+}
+
+impl<'a> Items<'a> {
     /// Where the same object was shown before, unless it is one of which nobody asks whether it is the same.
-    fn shown_before(&self, node: NodeRef<'a>, before: &mut HashMap<u64, NodeId>) -> Option<String> {
+    fn shown_before(&mut self, node: NodeRef<'a>) -> Option<String> {
         if matches!(node.loader(), Loader::Json | Loader::Type | Loader::Function) {
             return None;
         }
-        let first = *before.entry(node.object_id()?).or_insert(node.id());
+        let first = *self.before.entry(node.object_id()?).or_insert(node.id());
         (first != node.id()).then(|| path(self.audit.schema().node(first)))
     }
 
+    /// The objects to show below one: attributes, items, members.
+    fn children(&self, node: NodeRef<'a>) -> Vec<NodeRef<'a>> {
+        let mut list = Vec::new();
+        for child in self.parts(node) {
+            match state_of(node) {
+                Some(state) if state.id() == child.id() => list.extend(self.parts(state)),
+                _ => list.push(child),
+            }
+        }
+        list.retain(|child| {
+            // An object whose state is null, or whose constructor takes nothing, has nothing to show there.
+            !is_empty_part(node, *child)
+                && match self.options.show {
+                    Show::All => true,
+                    Show::Untrusted => self.untrusted.has(*child) || self.untrusted.is_within(*child),
+                    Show::Trusted => !self.untrusted.has(*child),
+                }
+        });
+        list
+    }
+
+    /// The children of a node. The types of keys are noise, unless one of them is not trusted.
+    fn parts(&self, node: NodeRef<'a>) -> impl Iterator<Item = NodeRef<'a>> + use<'a> {
+        let extra = node.extra_child().filter(|extra| self.untrusted.is_within(*extra));
+        node.children().iter().chain(extra)
+    }
+
     fn item(&self, node: NodeRef<'a>, depth: usize, same_as: Option<String>, hidden: usize) -> Item {
-        let state = state_of(node);
-        let trusts = |node: NodeRef<'_>| !self.untrusted.contains(&node.id());
-        let within = self.untrusted.range(node.low()..node.id()).next().is_some();
         let (dtype, shape) = match self.audit.dtype_and_shape(node.id()) {
-            Some((dtype, shape)) => (Some(dtype.to_string()), Some(shape.to_vec())),
+            Some((dtype, shape)) => (Some(cut(dtype, PLACE_LENGTH)), Some(shape.to_vec())),
             None => (None, None),
         };
         Item {
             depth,
             key: label(node),
             path: path(node),
-            type_name: shown(&type_name(node)).to_string(),
+            type_name: cut(type_name(node), PLACE_LENGTH),
             loader: node.loader().as_str(),
-            value: value(node, state),
+            value: value(node, state_of(node)),
             dtype,
             shape,
-            trusted: trusts(node),
-            holds_untrusted: within,
+            trusted: !self.untrusted.has(node),
+            holds_untrusted: self.untrusted.is_within(node),
             same_as,
             hidden,
+            is_last: true,
         }
     }
 }
 
+/// The objects of a file, as a list that is made while it is serialized. Empty without an audit.
+#[derive(Clone, Copy)]
+pub struct ItemList<'a>(pub Option<(&'a Audit, &'a TrustList, Options)>);
+
+impl Serialize for ItemList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer
+            .collect_seq(self.0.into_iter().flat_map(|(audit, trust, options)| items(audit, trust, options)))
+    }
+}
+
 fn path(node: NodeRef<'_>) -> String {
-    node.path(crate::text::PLACE_LENGTH)
+    node.path(PLACE_LENGTH)
 }
 
 /// The dict that holds an object's attributes, which are shown as the object's own.
@@ -162,26 +225,6 @@ fn state_of(node: NodeRef<'_>) -> Option<NodeRef<'_>> {
         _ => return None,
     };
     (state.loader() == Loader::Dict).then_some(state)
-}
-
-/// The objects to show below one: attributes, items, members.
-fn children<'a>(node: NodeRef<'a>, untrusted: &BTreeSet<NodeId>) -> Vec<NodeRef<'a>> {
-    let all = |node: NodeRef<'a>| {
-        // The types of keys are noise, unless one of them is not trusted.
-        let extra =
-            node.extra_child().filter(|extra| untrusted.range(extra.low()..=extra.id()).next().is_some());
-        node.children().iter().chain(extra).collect::<Vec<_>>()
-    };
-    let mut list = Vec::new();
-    for child in all(node) {
-        match state_of(node) {
-            Some(state) if state.id() == child.id() => list.append(&mut all(state)),
-            _ => list.push(child),
-        }
-    }
-    // An object whose state is null, or whose constructor takes nothing, has nothing to show there.
-    list.retain(|child| !is_empty_part(node, *child));
-    list
 }
 
 fn is_empty_part(parent: NodeRef<'_>, child: NodeRef<'_>) -> bool {
@@ -231,33 +274,38 @@ fn value(node: NodeRef<'_>, state: Option<NodeRef<'_>>) -> Option<String> {
     }
 }
 
-/// Draws the tree as text: a line for each item, joined to its parent by lines.
-///
-/// `paint` may add colour to what is not trusted; what it gets and returns is the text of one item.
-pub fn draw(items: &[Item], paint: impl Fn(&Item, String) -> String) -> Vec<String> {
-    // From the end: whether a later item stands at each depth below the same parent.
-    let mut open: Vec<bool> = Vec::new();
-    let mut prefixes = Vec::with_capacity(items.len());
-    for item in items.iter().rev() {
-        open.resize(item.depth.saturating_add(1), false);
-        let is_last = open.last().is_none_or(|open| !open);
-        let mut prefix = String::new();
-        for continues in open.iter().take(item.depth).skip(1) {
-            prefix.push_str(if *continues { "│   " } else { "    " });
-        }
-        if item.depth > 0 {
-            prefix.push_str(if is_last { "└── " } else { "├── " });
-        }
-        if let Some(open) = open.last_mut() {
-            *open = true;
-        }
-        prefixes.push(prefix);
-    }
-    let lines = items.iter().zip(prefixes.into_iter().rev());
-    lines.map(|(item, prefix)| format!("{prefix}{}: {}", item.key, paint(item, describe(item)))).collect()
+/// Draws the lines that join items to their parents. It has to see all items, in order.
+#[derive(Debug, Default)]
+pub struct Branches {
+    /// For each depth, whether more objects follow below the same parent.
+    open: Vec<bool>,
 }
 
-fn describe(item: &Item) -> String {
+/// Levels past this one are not indented any more; their number is given instead.
+const MOST_BRANCHES: usize = 64;
+
+impl Branches {
+    /// What comes before an item in its line.
+    pub fn before(&mut self, item: &Item) -> String {
+        self.open.resize(item.depth.saturating_add(1), false);
+        if let Some(open) = self.open.last_mut() {
+            *open = !item.is_last;
+        }
+        if item.depth > MOST_BRANCHES {
+            return format!("[level {}] ", item.depth);
+        }
+        let above = self.open.iter().take(item.depth).skip(1);
+        let mut prefix: String = above.map(|open| if *open { "│   " } else { "    " }).collect();
+        if item.depth > 0 {
+            prefix.push_str(if item.is_last { "└── " } else { "├── " });
+        }
+        prefix
+    }
+}
+
+/// An item in words: its type, value, dtype and shape, and what is to be said of it.
+#[must_use]
+pub fn describe(item: &Item) -> String {
     let is_scalar = item.loader == Loader::Json.as_str();
     let mut text = String::new();
     if !is_scalar {

@@ -3,6 +3,7 @@
 //! The grammar is that of `numpy.lib.format.dtype_to_descr`:
 //! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::literal::Literals;
@@ -24,7 +25,7 @@ pub(crate) enum Kind {
     Int,
     /// `u`: an unsigned integer of 1, 2, 4 or 8 bytes.
     Uint,
-    /// `f`: a float of 2, 4 or 8 bytes, or a platform's long double of 12 or 16.
+    /// `f`: a float of 2, 4 or 8 bytes, or a long double in 16.
     Float,
     /// `c`: two floats.
     Complex,
@@ -144,6 +145,9 @@ impl StructDtype {
         if name.is_empty() && dtype.is_padding() && shape.is_empty() {
             return Ok(());
         }
+        if dtype.size() == 0 && !shape.is_empty() {
+            return Err(refused("a field that is an array of items of no bytes".to_owned()));
+        }
         if name.is_empty() || self.fields.iter().any(|field| field.name == name) {
             return Err(refused(format!("a second field, or one without a name: '{}'", shown(&name))));
         }
@@ -155,12 +159,15 @@ impl StructDtype {
 /// A name, or a title and a name.
 fn field_name(literals: &mut Literals<'_>) -> Result<String> {
     if !literals.take('(') {
-        return literals.string();
+        return literals.string().map(Cow::into_owned);
     }
-    let _title = literals.string()?;
+    let title = literals.string()?;
     literals.expect(',')?;
-    let name = literals.string()?;
+    let name = literals.string()?.into_owned();
     literals.expect(')')?;
+    if title == name {
+        return Err(refused(format!("a field whose title is its name: '{}'", shown(&name))));
+    }
     Ok(name)
 }
 
@@ -206,8 +213,8 @@ fn parse_kind(letter: &str, size: u64) -> Option<(Kind, u64)> {
         ("b", 1) => Kind::Bool,
         ("i", 1 | 2 | 4 | 8) => Kind::Int,
         ("u", 1 | 2 | 4 | 8) => Kind::Uint,
-        ("f", 2 | 4 | 8 | 12 | 16) => Kind::Float,
-        ("c", 8 | 16 | 24 | 32) => Kind::Complex,
+        ("f", 2 | 4 | 8 | 16) => Kind::Float,
+        ("c", 8 | 16 | 32) => Kind::Complex,
         ("S", _) => Kind::Bytes,
         ("V", _) => Kind::Void,
         ("U", characters) => return Some((Kind::Unicode, characters.checked_mul(4)?)),
@@ -225,7 +232,9 @@ fn parse_unit(text: &str) -> Option<&str> {
     let unit = text.strip_prefix('[')?.strip_suffix(']')?;
     let letters = unit.trim_start_matches(|character: char| character.is_ascii_digit());
     let count = unit.strip_suffix(letters)?;
-    let counts = count.is_empty() || count.parse::<u32>().is_ok_and(|count| count > 0);
+    // numpy writes a count from 2 on, and keeps it in a C int.
+    let counts =
+        count.is_empty() || (!count.starts_with('0') && count.parse::<i32>().is_ok_and(|count| count > 1));
     (counts && UNITS.contains(&letters)).then_some(unit)
 }
 

@@ -1,5 +1,7 @@
 //! The part of Python's literals that numpy writes into a header.
 
+use std::borrow::Cow;
+
 use crate::error::{Code, Error, Result};
 use crate::text::shown;
 
@@ -31,7 +33,7 @@ impl<'a> Literals<'a> {
     }
 
     /// Takes a string in single or double quotes, with the escapes of Python's `repr`.
-    pub(super) fn string(&mut self) -> Result<String> {
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
         let quote = if self.take('\'') {
             '\''
         } else if self.take('"') {
@@ -39,12 +41,25 @@ impl<'a> Literals<'a> {
         } else {
             return Err(self.unexpected("a string"));
         };
+        let special = |character: char| character == quote || character == '\\' || character.is_control();
+        if let Some((text, rest)) = self.rest.find(special).and_then(|end| self.rest.split_at_checked(end))
+            && let Some(rest) = rest.strip_prefix(quote)
+        {
+            self.rest = rest;
+            return Ok(Cow::Borrowed(text));
+        }
+        self.escaped_string(quote).map(Cow::Owned)
+    }
+
+    fn escaped_string(&mut self, quote: char) -> Result<String> {
         let mut text = String::new();
         let mut characters = self.rest.chars();
         loop {
             match characters.next() {
                 Some(character) if character == quote => break,
-                Some('\\') => text.push(escape(&mut characters).ok_or_else(|| self.unexpected("an escape"))?),
+                Some('\\') => {
+                    text.push(escape(&mut characters).ok_or_else(|| self.unexpected("an escape"))?);
+                }
                 Some(character) if !character.is_control() => text.push(character),
                 _ => return Err(self.unexpected("the end of a string")),
             }

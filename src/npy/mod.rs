@@ -10,6 +10,8 @@ pub(crate) mod npz;
 
 pub(crate) use dtype::{Dtype, Kind};
 
+use std::borrow::Cow;
+
 use crate::archive::{Archive, Entry};
 use crate::error::{Code, Error, Result};
 use literal::Literals;
@@ -48,11 +50,10 @@ impl ArrayHeader {
         let bytes = start
             .get(text_at..text_end)
             .ok_or_else(|| Error::new(Code::NpyHeader, "the entry ends within its header"))?;
-        let text: String = if version < 3 {
-            bytes.iter().map(|byte| char::from(*byte)).collect()
-        } else {
-            let invalid = |_| Error::new(Code::NpyHeader, "a header of version 3 that is no UTF-8");
-            String::from_utf8(bytes.to_vec()).map_err(invalid)?
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) if version == 3 || text.is_ascii() => Cow::Borrowed(text),
+            _ if version < 3 => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
+            _ => return Err(Error::new(Code::NpyHeader, "a header of version 3 that is no UTF-8")),
         };
         let header = Self::parse(&text, text_end as u64, archive.limits().array_rank)?;
         header.check_size(entry.size)?;
@@ -94,7 +95,7 @@ impl ArrayHeader {
         while !literals.take('}') {
             let key = literals.string()?;
             literals.expect(':')?;
-            let is_new = match key.as_str() {
+            let is_new = match &*key {
                 "descr" => dtype.replace(Dtype::parse(&mut literals)?).is_none(),
                 "fortran_order" => order.replace(literals.boolean()?).is_none(),
                 "shape" => shape.replace(literals.shape()?).is_none(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::audit::{Audit, Place, Reference};
 use crate::error::{Error, Location};
+use crate::inspect::ItemList;
 use crate::text::shown;
 use crate::trust::{TrustList, reason};
 
@@ -24,13 +25,13 @@ pub struct UntrustedTypes {
 }
 
 /// The tree of one file, and what was found in it. `schemas/inspect.schema.json` describes the JSON.
-#[derive(Debug, Serialize)]
-pub struct Inspection {
+#[derive(Serialize)]
+pub struct Inspection<'a> {
     /// What was found; references are not listed.
     #[serde(flatten)]
     pub file: FileReport,
     /// The objects from the root down; none when the file was refused.
-    pub items: Vec<crate::inspect::Item>,
+    pub items: ItemList<'a>,
 }
 
 /// What was found in one file.

@@ -36,11 +36,21 @@ pub(super) enum Value {
     String(Kept),
     Node(NodeId),
     /// An array of nodes: a range of `Arena::children`.
-    Nodes { first: u32, count: u32 },
+    Nodes {
+        first: u32,
+        count: u32,
+    },
     /// An object whose values are nodes: a range of `Arena::children`, and where in `Arena::keys` its keys start.
-    Map { first: u32, count: u32, keys: u32 },
+    Map {
+        first: u32,
+        count: u32,
+        keys: u32,
+    },
     /// Any other object: a range of `Builder::parked`.
-    Mixed { first: u32, count: u32 },
+    Mixed {
+        first: u32,
+        count: u32,
+    },
 }
 
 /// A key of an object: the name of a field, or any other.
@@ -197,7 +207,8 @@ impl<'a> Builder<'a> {
     #[inline]
     fn number(&mut self, text: Span) -> Result<Option<Value>> {
         let text = self.reader.text(text);
-        let is_id = self.frames.last().is_some_and(|frame| frame.key == Key::Field(Field::Id) && frame.is_object);
+        let is_id =
+            self.frames.last().is_some_and(|frame| frame.key == Key::Field(Field::Id) && frame.is_object);
         if !is_id {
             return Ok(Some(Value::Number(keep(&mut self.arena.text, &text)?)));
         }
@@ -212,7 +223,8 @@ impl<'a> Builder<'a> {
     #[inline]
     fn loader(&mut self, text: Span) -> Result<Loader> {
         let symbol = self.intern(text)?;
-        if let Some((known, loader)) = self.loaders.get(symbol.0 as usize & LOADERS.wrapping_sub(1)).copied().flatten()
+        if let Some((known, loader)) =
+            self.loaders.get(symbol.0 as usize & LOADERS.wrapping_sub(1)).copied().flatten()
             && known == symbol
         {
             return Ok(loader);
@@ -329,7 +341,8 @@ impl<'a> Builder<'a> {
         if is_map {
             return self.close_map(frame);
         }
-        let is_no_text = |slot: &Slot| slot.key == Key::Field(Field::Loader) && !matches!(slot.value, Value::Node(_));
+        let is_no_text =
+            |slot: &Slot| slot.key == Key::Field(Field::Loader) && !matches!(slot.value, Value::Node(_));
         if slots.iter().any(is_no_text) {
             return Err(Error::new(Code::MalformedNode, "a node whose `__loader__` is no text"));
         }
@@ -352,7 +365,9 @@ impl<'a> Builder<'a> {
                 self.seen.resize(self.arena.strings.len(), 0);
             }
             match self.seen.get_mut(index) {
-                Some(last) if *last == self.maps => return Err(duplicate_key(self.arena.strings.get(symbol))),
+                Some(last) if *last == self.maps => {
+                    return Err(duplicate_key(self.arena.strings.get(symbol)));
+                }
                 Some(last) => *last = self.maps,
                 None => {}
             }
@@ -368,7 +383,8 @@ impl<'a> Builder<'a> {
             return Err(Error::new(Code::MalformedNode, "an object with a value that is no node"));
         }
         let later = |index: usize| slots.get(index.saturating_add(1)..).unwrap_or_default();
-        let repeated = |(index, slot): &(usize, &Slot)| later(*index).iter().any(|other| other.key == slot.key);
+        let repeated =
+            |(index, slot): &(usize, &Slot)| later(*index).iter().any(|other| other.key == slot.key);
         if let Some((_, slot)) = slots.iter().enumerate().find(repeated) {
             return Err(duplicate_key(self.key_text(slot.key)));
         }

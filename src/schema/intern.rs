@@ -65,7 +65,13 @@ const EMPTY: u32 = u32::MAX;
 
 impl Interner {
     pub(super) fn new() -> Self {
-        Self { text: String::new(), ends: Vec::new(), table: vec![EMPTY; 64], hash: IntegerHash::new(), recent: vec![Recent::NONE; RECENT] }
+        Self {
+            text: String::new(),
+            ends: Vec::new(),
+            table: vec![EMPTY; 64],
+            hash: IntegerHash::new(),
+            recent: vec![Recent::NONE; RECENT],
+        }
     }
 
     /// The symbol of a string. `None` once there are 4 GiB of them, which no limit allows.

@@ -401,9 +401,10 @@ fn escape_length(bytes: &[u8]) -> std::result::Result<usize, Fault> {
     let pairs = || bytes.get(6..).and_then(code_unit).is_some_and(is_low);
     match first {
         0xD800..=0xDBFF if pairs() => Ok(LONGEST_ESCAPE),
-        0xD800..=0xDFFF => {
-            Err(Fault { code: Code::JsonSurrogate, found: format!("the lone surrogate \\u{first:04x}").into() })
-        }
+        0xD800..=0xDFFF => Err(Fault {
+            code: Code::JsonSurrogate,
+            found: format!("the lone surrogate \\u{first:04x}").into(),
+        }),
         _ => Ok(6),
     }
 }
@@ -444,7 +445,10 @@ fn number_length(bytes: &[u8]) -> std::result::Result<usize, Fault> {
         return Err(Fault::syntax("a number that JSON does not allow"));
     }
     if length > NUMBER_LENGTH {
-        return Err(Fault { code: Code::JsonNumber, found: format!("a number of at least {length} characters").into() });
+        return Err(Fault {
+            code: Code::JsonNumber,
+            found: format!("a number of at least {length} characters").into(),
+        });
     }
     Ok(length)
 }

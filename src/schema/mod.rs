@@ -63,7 +63,9 @@ impl Schema {
         let skops_version = match skops_version {
             None => None,
             Some(Value::String(version)) => Some(builder.kept(version).to_owned()),
-            Some(_) => return Err(at_root(Error::new(Code::MalformedNode, "a `_skops_version` that is no text"))),
+            Some(_) => {
+                return Err(at_root(Error::new(Code::MalformedNode, "a `_skops_version` that is no text")));
+            }
         };
         let Builder { mut arena, .. } = builder;
         arena.shrink();

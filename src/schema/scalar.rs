@@ -79,7 +79,9 @@ impl fmt::Display for Scalar<'_> {
             Self::Bool(false) => f.write_str("False"),
             Self::Int(digits) => write!(f, "{}", crate::text::shown(digits)),
             Self::Float(value) if value.is_nan() => f.write_str("nan"),
-            Self::Float(value) if value.is_infinite() => f.write_str(if *value > 0.0 { "inf" } else { "-inf" }),
+            Self::Float(value) if value.is_infinite() => {
+                f.write_str(if *value > 0.0 { "inf" } else { "-inf" })
+            }
             Self::Float(value) => write!(f, "{value:?}"),
             Self::Str(text) => write!(f, "'{}'", crate::text::shown(text)),
         }

@@ -326,7 +326,9 @@ impl Builder<'_> {
             Value::Mixed { .. } => {
                 let slots = self.slots(value).unwrap_or_default();
                 // Raw JSON is nested two levels at most, so this does not go deep.
-                let item = |slot: &Slot| format!("{}:{}", quoted(self.key_text(slot.key)), self.json_text(slot.value));
+                let item = |slot: &Slot| {
+                    format!("{}:{}", quoted(self.key_text(slot.key)), self.json_text(slot.value))
+                };
                 format!("{{{}}}", slots.iter().map(item).collect::<Vec<_>>().join(","))
             }
             _ => "null".to_owned(),
@@ -355,7 +357,8 @@ impl Builder<'_> {
         let broken = || malformed(loader, "`bit_generator` is no state of a numpy bit generator");
         let values = self.mixed(loader, content, &["bit_generator"])?;
         let [state @ Value::Mixed { .. }] = values[..] else { return Err(broken()) };
-        let is_integer = |value: Value| matches!(value, Value::Number(number) if is_integer(self.kept(number)));
+        let is_integer =
+            |value: Value| matches!(value, Value::Number(number) if is_integer(self.kept(number)));
         let mut name = None;
         for slot in self.slots(state).unwrap_or_default() {
             match slot.value {

@@ -2,11 +2,19 @@
 //!
 //! The tables are the union over many environments: see `tables/README.md` for how they are made.
 
+use std::sync::LazyLock;
+
 use crate::schema::Loader;
+
+/// The lines of a table, sorted.
+type Table = LazyLock<Vec<&'static str>>;
 
 macro_rules! table {
     ($name:ident, $file:literal) => {
-        const $name: &str = include_str!(concat!("tables/", $file, ".txt"));
+        static $name: Table = LazyLock::new(|| {
+            let text = include_str!(concat!("tables/", $file, ".txt"));
+            text.lines().filter(|line| !line.starts_with('#')).collect()
+        });
     };
 }
 
@@ -23,43 +31,43 @@ table!(RANDOM_STATES, "random_states");
 table!(SCALARS, "scalars");
 table!(SCIPY_UFUNCS, "scipy_ufuncs");
 
-fn has(table: &str, name: &str) -> bool {
-    table.lines().any(|line| line == name)
+fn has(table: &Table, name: &str) -> bool {
+    table.binary_search(&name).is_ok()
 }
 
 /// Whether skops 0.16 trusts a name under a loader by default, in a file of this protocol.
 pub(super) fn trusts(loader: Loader, protocol: u8, name: &str) -> bool {
-    let builtin = || BUILTINS.lines().any(|line| line.split_once(' ') == Some((loader.as_str(), name)));
+    let builtin = || BUILTINS.iter().any(|line| line.split_once(' ') == Some((loader.as_str(), name)));
     match loader {
         Loader::Object => is_estimator(name),
-        Loader::Type => builtin() || has(SCALARS, name),
+        Loader::Type => builtin() || has(&SCALARS, name),
         // The loader of protocol 0 was never taught numpy's ufuncs.
-        Loader::Function => has(SCIPY_UFUNCS, name) || (protocol > 0 && has(NUMPY_UFUNCS, name)),
+        Loader::Function => has(&SCIPY_UFUNCS, name) || (protocol > 0 && has(&NUMPY_UFUNCS, name)),
         Loader::NdArray => is_ndarray(name) || is_scalar(name),
-        Loader::MaskedArray => has(MASKED_ARRAYS, name),
-        Loader::RandomState => has(RANDOM_STATES, name),
+        Loader::MaskedArray => has(&MASKED_ARRAYS, name),
+        Loader::RandomState => has(&RANDOM_STATES, name),
         // `SeedSequence` is called by skops itself, whatever the file says.
         Loader::RandomGenerator => {
-            has(GENERATORS, name) || is_bit_generator(name) || name == super::SEED_SEQUENCE
+            has(&GENERATORS, name) || is_bit_generator(name) || name == super::SEED_SEQUENCE
         }
-        Loader::Loss | Loader::Sgd => has(LOSSES, name),
+        Loader::Loss | Loader::Sgd => has(&LOSSES, name),
         _ => builtin(),
     }
 }
 
 /// Whether instances of the type are made by scikit-learn, whose `__setstate__` takes a dict.
 pub(crate) fn is_estimator(name: &str) -> bool {
-    has(ESTIMATORS, name) || has(INTERNALS, name)
+    has(&ESTIMATORS, name) || has(&INTERNALS, name)
 }
 
 pub(crate) fn is_ndarray(name: &str) -> bool {
-    has(NDARRAYS, name)
+    has(&NDARRAYS, name)
 }
 
 pub(crate) fn is_scalar(name: &str) -> bool {
-    has(SCALARS, name)
+    has(&SCALARS, name)
 }
 
 pub(crate) fn is_bit_generator(name: &str) -> bool {
-    has(BIT_GENERATORS, name)
+    has(&BIT_GENERATORS, name)
 }
