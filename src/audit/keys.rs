@@ -208,13 +208,13 @@ fn fits(value: f64, exponent: u32, fraction: u32) -> bool {
     if !value.is_finite() || value == 0.0 || fraction >= 52 {
         return true;
     }
-    let bits = value.to_bits();
+    let pattern = value.to_bits();
     let bias = (1_i64 << exponent.saturating_sub(1)).saturating_sub(1);
-    let power = i64::try_from((bits >> 52) & 0x7FF).unwrap_or(0).saturating_sub(1023);
+    let power = i64::try_from((pattern >> 52) & 0x7FF).unwrap_or(0).saturating_sub(1023);
     // Below the normal range each step down costs one more bit of the fraction.
     let below = u32::try_from(1_i64.saturating_sub(bias).saturating_sub(power)).unwrap_or(0);
     let unused = 52_u32.saturating_sub(fraction).saturating_add(below);
-    power <= bias && unused <= 52 && bits.trailing_zeros() >= unused
+    power <= bias && unused <= 52 && pattern.trailing_zeros() >= unused
 }
 
 #[cfg(test)]

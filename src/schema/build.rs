@@ -141,13 +141,11 @@ impl<'a> Builder<'a> {
     fn read_root(&mut self) -> Result<NodeId> {
         let root = self.read_value().map_err(|error| error.at_pointer(|| self.pointer(self.values.len())))?;
         self.reader.end()?;
-        match root {
-            Value::Node(root) => Ok(root),
-            _ => {
-                let found = "the root of schema.json is no node";
-                Err(Error::new(Code::MalformedNode, found).at_pointer(String::new))
-            }
+        if let Value::Node(root) = root {
+            return Ok(root);
         }
+        let found = "the root of schema.json is no node";
+        Err(Error::new(Code::MalformedNode, found).at_pointer(String::new))
     }
 
     fn read_value(&mut self) -> Result<Value> {
@@ -268,12 +266,11 @@ impl<'a> Builder<'a> {
     #[inline]
     fn read_key(&mut self) -> Result<()> {
         self.reader.key_start()?;
-        let key = match self.reader.known(Field::at_start) {
-            Some(field) => Key::Field(field),
-            None => {
-                let text = self.reader.string()?;
-                self.other_key(text)?
-            }
+        let key = if let Some(field) = self.reader.known(Field::at_start) {
+            Key::Field(field)
+        } else {
+            let text = self.reader.string()?;
+            self.other_key(text)?
         };
         self.reader.colon()?;
         if let Some(frame) = self.frames.last_mut() {

@@ -367,9 +367,10 @@ fn plain_length(bytes: &[u8], high: &mut u64) -> usize {
         let control = word.wrapping_sub(ONES << 5) & !word & HIGH;
         let special = zero(word ^ ONES.wrapping_mul(0x22)) | zero(word ^ ONES.wrapping_mul(0x5c)) | control;
         if special != 0 {
-            let before = special.trailing_zeros() / 8;
-            *high |= word & HIGH & !(u64::MAX << (before * 8));
-            return length.wrapping_add(before as usize);
+            // The bits below the first special byte: those of the bytes before it.
+            let below = special.wrapping_sub(1) & !special;
+            *high |= word & HIGH & below;
+            return length.wrapping_add((special.trailing_zeros() / 8) as usize);
         }
         *high |= word & HIGH;
         length = length.wrapping_add(8);

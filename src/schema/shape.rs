@@ -157,7 +157,7 @@ impl Builder<'_> {
             Loader::List | Loader::Tuple | Loader::Set => {
                 (node.first, node.count) = need_nodes(loader, fields)?;
             }
-            Loader::Json => self.json(node, fields)?,
+            Loader::Json => json(node, fields)?,
             Loader::Type => {}
             Loader::Function => self.function(node, fields)?,
             Loader::DefaultDict => self.fixed(node, fields, &["main", "default_factory"])?,
@@ -168,11 +168,11 @@ impl Builder<'_> {
             }
             Loader::Method => self.method(node, fields)?,
             Loader::Slice => self.slice(node, fields)?,
-            Loader::Bytes | Loader::Bytearray => self.file(node, fields)?,
+            Loader::Bytes | Loader::Bytearray => file(node, fields)?,
             Loader::NdArray => self.ndarray(node, fields)?,
             Loader::SparseMatrix => {
                 if self.kept(string(loader, fields, Field::Type)?) == "scipy" {
-                    self.file(node, fields)?;
+                    file(node, fields)?;
                 } else {
                     return Err(malformed(loader, "`type` is not \"scipy\""));
                 }
@@ -194,26 +194,10 @@ impl Builder<'_> {
         (node.first, node.count) = self.keep_children(children);
     }
 
-    fn json(&self, node: &mut Node, fields: &mut Fields) -> Result<()> {
-        let content = string(node.loader, fields, Field::Content)?;
-        match fields.take(Field::IsJson) {
-            None | Some(Value::Bool(true)) => {}
-            Some(_) => return Err(malformed(node.loader, "`is_json` is not true")),
-        }
-        hold(node, content);
-        Ok(())
-    }
-
-    fn file(&self, node: &mut Node, fields: &mut Fields) -> Result<()> {
-        let file = string(node.loader, fields, Field::File)?;
-        hold(node, file);
-        Ok(())
-    }
-
     fn ndarray(&self, node: &mut Node, fields: &mut Fields) -> Result<()> {
         let kind = self.kept(string(node.loader, fields, Field::Type)?);
         if kind == "numpy" {
-            return self.file(node, fields);
+            return file(node, fields);
         }
         if kind != "json" {
             return Err(malformed(node.loader, "`type` is neither \"numpy\" nor \"json\""));
@@ -384,6 +368,21 @@ impl Builder<'_> {
         hold(node, self.keep(&text)?);
         Ok(())
     }
+}
+
+fn json(node: &mut Node, fields: &mut Fields) -> Result<()> {
+    let content = string(node.loader, fields, Field::Content)?;
+    match fields.take(Field::IsJson) {
+        None | Some(Value::Bool(true)) => {}
+        Some(_) => return Err(malformed(node.loader, "`is_json` is not true")),
+    }
+    hold(node, content);
+    Ok(())
+}
+
+fn file(node: &mut Node, fields: &mut Fields) -> Result<()> {
+    hold(node, string(node.loader, fields, Field::File)?);
+    Ok(())
 }
 
 /// Lets a node hold text that is kept in the arena.
