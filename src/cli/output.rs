@@ -23,7 +23,7 @@ pub(crate) fn wants_colour() -> bool {
 pub(crate) fn report(path: &str, error: &Error) {
     let mut place = shown_path(path);
     if !error.at().is_unknown() {
-        place.push_str(&format!(", {}", error.at()));
+        place.extend([", ", &error.at().to_string()]);
     }
     say(&format!("error[{}]: {error}\n  at: {place}\n  hint: {}\n", error.code(), error.code().hint()));
 }
