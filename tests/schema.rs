@@ -147,7 +147,7 @@ fn strings_are_read_to_their_end() {
                     &skops_rs::TrustList::default(),
                     skops_rs::inspect::Options::default(),
                 );
-                assert_eq!(items.skip(1).next().unwrap().key, skops_rs::text::shown(&expected).to_string());
+                assert_eq!({ items }.nth(1).unwrap().key, skops_rs::text::shown(&expected).to_string());
             }
         }
     }
