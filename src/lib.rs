@@ -28,6 +28,7 @@ mod archive;
 mod audit;
 mod error;
 pub mod inspect;
+mod intern;
 mod limits;
 mod npy;
 pub mod report;

@@ -13,12 +13,12 @@ mod local;
 mod payload;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
+use crate::intern::{Interner, Symbol};
 use crate::limits::Limits;
 use crate::schema::Schema;
 use crate::source::{self, Source, Window};
@@ -95,8 +95,8 @@ struct Inner {
     entries: Vec<Entry>,
     /// The first bytes of entries. They came with the headers before them, and are what the header of an array is.
     heads: Vec<u8>,
-    /// Positions by lower-cased name: names must differ by more than case.
-    positions: HashMap<Box<str>, EntryIndex>,
+    /// The lower-cased names, in the order of the entries: names must differ by more than case.
+    names: Interner,
 }
 
 impl std::fmt::Debug for Archive {
@@ -147,8 +147,8 @@ impl Archive {
             return Err(Error::new(Code::LimitDirectoryBytes, found));
         }
         let (entries, heads) = read_entries(&*source, &directory, &limits)?;
-        let positions = index(&entries)?;
-        Ok(Self(Arc::new(Inner { source, limits, entries, heads, positions })))
+        let names = index(&entries)?;
+        Ok(Self(Arc::new(Inner { source, limits, entries, heads, names })))
     }
 
     /// Opens an archive that is an entry of this one.
@@ -194,9 +194,7 @@ impl Archive {
     }
 
     pub(crate) fn position(&self, name: &str) -> Option<EntryIndex> {
-        let has_upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
-        let key = if has_upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };
-        let position = *self.0.positions.get(&*key)?;
+        let position = self.0.names.find(&lower(name))?.0;
         self.entry_at(position).filter(|entry| &*entry.name == name).map(|_| position)
     }
 
@@ -343,14 +341,19 @@ fn gap(expected: u64, found: u64, what: &str) -> Error {
     }
 }
 
-fn index(entries: &[Entry]) -> Result<HashMap<Box<str>, EntryIndex>> {
-    let mut positions = HashMap::with_capacity(entries.len());
+/// Numbers the lower-cased names. The number of one that was there before is not its position.
+fn index(entries: &[Entry]) -> Result<Interner> {
+    let mut names = Interner::new();
     for (position, entry) in (0..).zip(entries) {
-        let key = entry.name.to_ascii_lowercase().into_boxed_str();
-        if positions.insert(key, position).is_some() {
+        if names.intern(&lower(&entry.name)) != Some(Symbol(position)) {
             let found = format!("two entries are named {}, ignoring case", entry.name);
             return Err(Error::new(Code::EntryDuplicate, found).in_entry(&entry.name));
         }
     }
-    Ok(positions)
+    Ok(names)
+}
+
+fn lower(name: &str) -> Cow<'_, str> {
+    let has_upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if has_upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
 }

@@ -6,7 +6,8 @@
 //! that were found equal are merged, so this takes time linear in the schema.
 
 use crate::error::{Code, Error, Result};
-use crate::schema::{Form, IntegerHash, IntegerMap, Loader, NodeId, NodeRef, Schema};
+use crate::intern::{IntegerHash, IntegerMap};
+use crate::schema::{Form, Loader, NodeId, NodeRef, Schema};
 
 /// Checks bodies that share an id, and resolves references.
 pub(super) fn resolve(schema: &mut Schema) -> Result<()> {

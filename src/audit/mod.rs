@@ -17,14 +17,13 @@ use std::fmt;
 
 use crate::archive::{Entry, EntryIndex, SCHEMA_NAME};
 use crate::error::Result;
+use crate::intern::{IntegerHash, IntegerMap};
 use crate::npy::{ArrayHeader, Dtype};
-use crate::schema::{IntegerHash, IntegerMap, Loader, NameId, NodeId, NodeRef, Schema};
+use crate::schema::{Loader, NameId, NodeId, NodeRef, Schema};
 use crate::trust::{TrustList, TypeName};
 
 use facts::Facts;
-use payloads::Entries;
-
-pub(crate) use payloads::Payload;
+use payloads::{Entries, PayloadContent, Payloads};
 
 /// What skops does with a name while it loads a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,7 +152,7 @@ impl Mention {
 pub struct Audit {
     schema: Schema,
     mentions: Vec<Mention>,
-    payloads: Vec<Payload>,
+    payloads: Payloads,
     unreferenced: Vec<EntryIndex>,
 }
 
@@ -202,17 +201,11 @@ impl Audit {
         self.unreferenced.iter().filter_map(|position| archive.entry_at(*position))
     }
 
-    /// The header of the array, or of the data of the sparse matrix, that a node holds.
-    pub(crate) fn payload(&self, node: NodeId) -> Option<&Payload> {
-        let index = self.payloads.binary_search_by_key(&node, |payload| payload.node).ok()?;
-        self.payloads.get(index)
-    }
-
     /// Dtype and shape of what a node holds, if it is an array or a sparse matrix.
     pub(crate) fn dtype_and_shape(&self, node: NodeId) -> Option<(&Dtype, &[u64])> {
-        match &*self.payload(node)?.content {
-            payloads::PayloadContent::Array(ArrayHeader { dtype, shape, .. }) => Some((dtype, shape)),
-            payloads::PayloadContent::Sparse(sparse) => Some((&sparse.data.dtype, &sparse.shape)),
+        match self.payloads.get(node)? {
+            PayloadContent::Array(ArrayHeader { dtype, shape, .. }) => Some((dtype, shape)),
+            PayloadContent::Sparse(sparse) => Some((&sparse.data.dtype, &sparse.shape)),
         }
     }
 

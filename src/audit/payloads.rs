@@ -1,26 +1,40 @@
 //! The entries that nodes name: that they exist, that every entry is named, and what their headers say.
 
-use std::collections::{HashMap, HashSet, hash_map};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use crate::archive::{Archive, Entry, EntryIndex, SCHEMA_NAME, check_ratio};
 use crate::error::{Code, Error, Result};
+use crate::intern::{IntegerHash, IntegerMap};
 use crate::npy::ArrayHeader;
 use crate::npy::npz::SparseHeader;
 use crate::schema::{Content, NodeId, NodeRef, Schema};
 use crate::text::shown;
 
-/// The header of what a node holds.
-#[derive(Debug)]
-pub(crate) struct Payload {
-    pub(crate) node: NodeId,
-    pub(crate) content: Arc<PayloadContent>,
+/// The headers of what nodes hold. Nodes that name one entry share its header.
+#[derive(Debug, Default)]
+pub(super) struct Payloads {
+    /// Sorted by node; which of the contents each has.
+    nodes: Vec<(NodeId, usize)>,
+    contents: Vec<PayloadContent>,
 }
 
 #[derive(Debug)]
-pub(crate) enum PayloadContent {
+pub(super) enum PayloadContent {
     Array(ArrayHeader),
     Sparse(Box<SparseHeader>),
+}
+
+impl Payloads {
+    /// What a node holds, if it is an array or a sparse matrix.
+    pub(super) fn get(&self, node: NodeId) -> Option<&PayloadContent> {
+        let index = self.nodes.binary_search_by_key(&node, |(node, _)| *node).ok()?;
+        self.contents.get(self.nodes.get(index)?.1)
+    }
+
+    /// All nodes that hold something, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, &PayloadContent)> {
+        self.nodes.iter().filter_map(|(node, content)| Some((*node, self.contents.get(*content)?)))
+    }
 }
 
 /// What nodes and entries have to do with each other.
@@ -109,11 +123,11 @@ fn is_address(name: &str) -> bool {
     digits.and_then(|digits| digits.parse::<u64>().ok()).is_some_and(|address| address >= 1 << 16)
 }
 
-/// Reads the headers of all arrays and sparse matrices, once for each entry. The result is sorted by node.
-pub(super) fn check(schema: &Schema, uses: &[(NodeId, EntryIndex)]) -> Result<Vec<Payload>> {
+/// Reads the headers of all arrays and sparse matrices, once for each entry.
+pub(super) fn check(schema: &Schema, uses: &[(NodeId, EntryIndex)]) -> Result<Payloads> {
     let archive = schema.archive();
-    let mut payloads = Vec::new();
-    let mut known: HashMap<(EntryIndex, bool), Arc<PayloadContent>> = HashMap::new();
+    let mut payloads = Payloads::default();
+    let mut known = IntegerMap::with_capacity_and_hasher(uses.len(), IntegerHash::new());
     for (id, position) in uses {
         let node = schema.node(*id);
         let is_sparse = match node.content() {
@@ -122,15 +136,14 @@ pub(super) fn check(schema: &Schema, uses: &[(NodeId, EntryIndex)]) -> Result<Ve
             _ => continue,
         };
         let Some(entry) = archive.entry_at(*position) else { continue };
-        let content = match known.entry((*position, is_sparse)) {
-            hash_map::Entry::Occupied(known) => Arc::clone(known.get()),
-            hash_map::Entry::Vacant(vacant) => {
-                let content = read_header(archive, entry, is_sparse);
-                let content = content.map_err(|error| error.at_pointer(|| node.pointer()))?;
-                Arc::clone(vacant.insert(Arc::new(content)))
-            }
-        };
-        payloads.push(Payload { node: *id, content });
+        let next = payloads.contents.len();
+        // One entry may be named as both; then it is read as both, and one of them is refused.
+        let content = *known.entry((*position, u32::from(is_sparse))).or_insert(next);
+        if content == next {
+            let header = read_header(archive, entry, is_sparse);
+            payloads.contents.push(header.map_err(|error| error.at_pointer(|| node.pointer()))?);
+        }
+        payloads.nodes.push((*id, content));
     }
     Ok(payloads)
 }

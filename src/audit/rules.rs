@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::facts::{Fact, Facts};
-use super::payloads::{Payload, PayloadContent};
+use super::payloads::{PayloadContent, Payloads};
 use super::{Mentions, Role, keys};
 use crate::error::{Code, Error, Result};
 use crate::npy::npz::SparseHeader;
@@ -432,10 +432,10 @@ fn read_shape(shape: NodeRef<'_>) -> Result<Vec<u64>> {
 }
 
 /// Checks declared types against what the headers of payloads say.
-pub(super) fn check_payload_types(schema: &Schema, facts: &Facts, payloads: &[Payload]) -> Result<()> {
-    for payload in payloads {
-        let node = schema.node(payload.node);
-        let checked = match &*payload.content {
+pub(super) fn check_payload_types(schema: &Schema, facts: &Facts, payloads: &Payloads) -> Result<()> {
+    for (node, content) in payloads.iter() {
+        let node = schema.node(node);
+        let checked = match content {
             PayloadContent::Array(array) => check_scalar(node, facts, &array.shape),
             PayloadContent::Sparse(sparse) => check_sparse(node, sparse),
         };

@@ -118,7 +118,7 @@ impl Dtype {
 impl StructDtype {
     /// Parses fields up to the closing bracket: `(name, descr)` or `(name, descr, shape)`.
     fn parse(literals: &mut Literals<'_>, level: usize) -> Result<Self> {
-        let mut structure = Self { fields: Vec::new(), size: 0 };
+        let mut structure = Self { fields: Vec::with_capacity(8), size: 0 };
         while !literals.take(']') {
             literals.expect('(')?;
             let name = field_name(literals)?;

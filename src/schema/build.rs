@@ -4,12 +4,12 @@
 //! a node when it ends, from fields whose own nodes are finished. Until then its values wait on a stack. What a
 //! value says is kept in the arena at once, because the text that it came from is not.
 
-use super::intern::{IntegerHash, IntegerMap, Symbol};
 use super::json::{Fill, Reader, Span, Token};
 use super::loader::Loader;
 use super::node::{Arena, EXTRA_SLOT, Form, NO_NODE, NameId, Node, NodeId};
 use super::shape::{Field, Fields};
 use crate::error::{Code, Error, Result};
+use crate::intern::{IntegerHash, IntegerMap, Symbol};
 use crate::limits::Limits;
 use crate::text::shown;
 use crate::trust::name;

@@ -343,10 +343,12 @@ pub(super) fn space_length(bytes: &[u8]) -> usize {
         length = length.wrapping_add(1);
         while let Some(chunk) = bytes.get(length..).and_then(<[u8]>::first_chunk::<8>) {
             let others = u64::from_le_bytes(*chunk) ^ SPACES;
-            length = length.wrapping_add((others.trailing_zeros() / 8) as usize);
             if others != 0 {
+                length = length.wrapping_add((others.trailing_zeros() / 8) as usize);
                 break;
             }
+            // A constant, so that the next step need not wait for this one.
+            length = length.wrapping_add(8);
         }
     }
     length

@@ -5,7 +5,6 @@
 //! declared type fits its loader, and what it makes skops do, is the business of [`crate::audit`].
 
 mod build;
-mod intern;
 mod json;
 mod loader;
 mod node;
@@ -17,7 +16,6 @@ mod view;
 pub use loader::Loader;
 pub(crate) use scalar::Scalar;
 
-pub(crate) use intern::{IntegerHash, IntegerMap};
 pub(crate) use node::{Form, NameId, NodeId};
 pub(crate) use place::label;
 pub(crate) use view::{Children, Content, DictRef, NodeRef, TypePath};

@@ -4,8 +4,8 @@
 //! contiguous range that ends with the node. Strings that repeat (names, keys) are interned, all others lie in one
 //! text. The arena does not borrow from `schema.json`, whose bytes are mostly white space and can be dropped.
 
-use super::intern::{Interner, Symbol};
 use super::loader::Loader;
+use crate::intern::{Interner, Symbol};
 
 /// Which node of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

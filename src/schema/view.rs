@@ -1,9 +1,9 @@
 //! Nodes as the rest of the crate sees them: by what they hold, not by how the arena stores it.
 
-use super::intern::Symbol;
 use super::loader::Loader;
 use super::node::{Arena, Form, NO_NODE, NameId, Node, NodeId};
 use super::place;
+use crate::intern::Symbol;
 
 /// A node of a schema.
 #[derive(Clone, Copy)]

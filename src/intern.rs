@@ -10,7 +10,7 @@ pub(crate) struct Symbol(pub(crate) u32);
 
 /// Strings by symbol and symbols by string. Each string is stored once, in one text.
 #[derive(Debug)]
-pub(super) struct Interner {
+pub(crate) struct Interner {
     text: String,
     /// Where each string ends; it starts where the one before it ends.
     ends: Vec<u32>,
@@ -64,7 +64,7 @@ const RECENT: usize = 256;
 const EMPTY: u32 = u32::MAX;
 
 impl Interner {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             text: String::new(),
             ends: Vec::new(),
@@ -75,14 +75,14 @@ impl Interner {
     }
 
     /// The symbol of a string. `None` once there are 4 GiB of them, which no limit allows.
-    pub(super) fn intern(&mut self, string: &str) -> Option<Symbol> {
+    pub(crate) fn intern(&mut self, string: &str) -> Option<Symbol> {
         self.intern_bytes(string.as_bytes())
     }
 
     /// As [`Interner::intern`], of a string that has not been made a `str`: nearly all were seen before, and need
     /// not be. `None` for what is no UTF-8, too.
     #[inline]
-    pub(super) fn intern_bytes(&mut self, bytes: &[u8]) -> Option<Symbol> {
+    pub(crate) fn intern_bytes(&mut self, bytes: &[u8]) -> Option<Symbol> {
         let Some(short) = Recent::of(bytes) else { return self.look_up(std::str::from_utf8(bytes).ok()?) };
         let place = short.place();
         if let Some(known) = self.recent.get(place).filter(|known| known.is(&short)) {
@@ -115,7 +115,7 @@ impl Interner {
         Some(Symbol(symbol))
     }
 
-    pub(super) fn get(&self, symbol: Symbol) -> &str {
+    pub(crate) fn get(&self, symbol: Symbol) -> &str {
         let index = symbol.0 as usize;
         let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         let end = self.ends.get(index).copied().unwrap_or(start);
@@ -123,7 +123,7 @@ impl Interner {
     }
 
     /// The symbol of a string that may have been interned.
-    pub(super) fn find(&self, string: &str) -> Option<Symbol> {
+    pub(crate) fn find(&self, string: &str) -> Option<Symbol> {
         let mut place = self.place(string);
         loop {
             match self.table.get(place).copied() {
@@ -134,11 +134,11 @@ impl Interner {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let numbers = self.ends.capacity().saturating_add(self.table.capacity());
         self.text.capacity().saturating_add(numbers.saturating_mul(4))
     }
