@@ -20,7 +20,6 @@ use std::sync::Arc;
 use crate::error::{Code, Error, Result};
 use crate::intern::{Interner, Symbol};
 use crate::limits::Limits;
-use crate::schema::Schema;
 use crate::source::{self, Source, Window};
 
 pub(crate) use directory::check_ratio;
@@ -238,20 +237,14 @@ impl Archive {
         payload::same(&*self.0.source, one, other)
     }
 
-    /// Reads `schema.json` into nodes. No other entry is read.
-    pub fn schema(&self) -> Result<Schema> {
-        let entry = self.entry(SCHEMA_NAME).ok_or_else(|| {
-            let count = self.entries().len();
-            Error::new(Code::SchemaMissing, format!("none of the archive's {count} entries is schema.json"))
-        })?;
-        let limit = self.limits().schema_bytes;
-        if entry.size > limit.into() {
-            let found = format!("schema.json has {} bytes, the limit is {limit}", entry.size);
-            return Err(Error::new(Code::LimitSchemaBytes, found).in_entry(SCHEMA_NAME));
-        }
+    /// Reads an entry's data from its start: fills a buffer, and returns how much of it. Less than all of it is the
+    /// end, and then size and CRC-32 have been checked.
+    pub(crate) fn reader<'a>(
+        &'a self,
+        entry: &'a Entry,
+    ) -> Result<impl FnMut(&mut [u8]) -> Result<usize> + 'a> {
         let mut data = payload::Checked::new(&*self.0.source, entry)?;
-        let fill = Box::new(move |buffer: &mut [u8]| data.fill(buffer));
-        Schema::read(self.clone(), fill, entry.size).map_err(|error| error.in_entry(SCHEMA_NAME))
+        Ok(move |buffer: &mut [u8]| data.fill(buffer))
     }
 }
 

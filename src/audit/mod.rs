@@ -156,14 +156,17 @@ pub struct Audit {
     unreferenced: Vec<EntryIndex>,
 }
 
-impl Audit {
-    pub(crate) fn new(schema: Schema) -> Result<Self> {
-        Self::check(schema).map_err(|error| {
+impl Schema {
+    /// Finds everything that the file refers to, and refuses it where that is not what it seems.
+    pub fn audit(self) -> Result<Audit> {
+        Audit::check(self).map_err(|error| {
             let in_schema = error.at().pointer.is_some();
             if in_schema { error.in_entry(SCHEMA_NAME) } else { error }
         })
     }
+}
 
+impl Audit {
     fn check(mut schema: Schema) -> Result<Self> {
         let Entries { uses, unreferenced } = payloads::check_entries(&schema)?;
         identity::resolve(&mut schema)?;

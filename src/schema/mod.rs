@@ -20,8 +20,7 @@ pub(crate) use node::{Form, NameId, NodeId};
 pub(crate) use place::label;
 pub(crate) use view::{Children, Content, DictRef, NodeRef, TypePath};
 
-use crate::archive::Archive;
-use crate::audit::Audit;
+use crate::archive::{Archive, SCHEMA_NAME};
 use crate::error::{Code, Error, Result};
 use crate::text::shown;
 
@@ -49,9 +48,26 @@ pub struct Schema {
     skops_version: Option<String>,
 }
 
+impl Archive {
+    /// Reads `schema.json` into nodes. No other entry is read.
+    pub fn schema(&self) -> Result<Schema> {
+        let entry = self.entry(SCHEMA_NAME).ok_or_else(|| {
+            let count = self.entries().len();
+            Error::new(Code::SchemaMissing, format!("none of the archive's {count} entries is schema.json"))
+        })?;
+        let limit = self.limits().schema_bytes;
+        if entry.size > limit.into() {
+            let found = format!("schema.json has {} bytes, the limit is {limit}", entry.size);
+            return Err(Error::new(Code::LimitSchemaBytes, found).in_entry(SCHEMA_NAME));
+        }
+        let text = Box::new(self.reader(entry)?);
+        Schema::read(self.clone(), text, entry.size).map_err(|error| error.in_entry(SCHEMA_NAME))
+    }
+}
+
 impl Schema {
     /// Reads the nodes from the text that `fill` gives, which claims to have this size.
-    pub(crate) fn read(archive: Archive, fill: Fill<'_>, size: u64) -> Result<Self> {
+    fn read(archive: Archive, fill: Fill<'_>, size: u64) -> Result<Self> {
         let limits = archive.limits().clone();
         let mut builder = Builder::new(fill, size, &limits)?;
         let root = builder.run()?;
@@ -133,11 +149,6 @@ impl Schema {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.arena.bytes()
-    }
-
-    /// Finds everything that the file refers to, and refuses it where that is not what it seems.
-    pub fn audit(self) -> Result<Audit> {
-        Audit::new(self)
     }
 
     pub(crate) fn root(&self) -> NodeRef<'_> {

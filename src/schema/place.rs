@@ -1,7 +1,7 @@
 //! Where a node is: as a JSON pointer for programs, and as a path that a person can follow.
 
 use super::loader::Loader;
-use super::node::{EXTRA_SLOT, Form};
+use super::node::EXTRA_SLOT;
 use super::view::NodeRef;
 use crate::text::shown;
 
@@ -136,9 +136,4 @@ pub(crate) fn label(node: NodeRef<'_>) -> String {
         Step::State => "state".to_owned(),
         Step::Arguments => "args".to_owned(),
     }
-}
-
-/// Whether a node is laid out as raw JSON of protocol 0.
-pub(super) fn is_protocol_0(form: Form) -> bool {
-    form == Form::Protocol0
 }

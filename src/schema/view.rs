@@ -303,7 +303,7 @@ impl<'a> NodeRef<'a> {
             Loader::Set => Content::Set(self.children()),
             Loader::Json => Content::Json { text: self.text() },
             Loader::Type => Content::Type,
-            Loader::Function if place::is_protocol_0(node.form) => {
+            Loader::Function if node.form == Form::Protocol0 => {
                 Content::Function { target: self.type_path(NameId(node.extra)), form: node.form }
             }
             Loader::Function => Content::Function { target: self.declared(), form: node.form },
@@ -322,7 +322,7 @@ impl<'a> NodeRef<'a> {
             Loader::MaskedArray => Content::MaskedArray { data: self.child(0), mask: self.child(1) },
             Loader::DType => Content::DType { array: self.child(0) },
             Loader::RandomState => Content::RandomState { state: self.child(0) },
-            Loader::RandomGenerator if place::is_protocol_0(node.form) => {
+            Loader::RandomGenerator if node.form == Form::Protocol0 => {
                 Content::RandomGenerator0 { bit_generator: self.type_path(NameId(node.extra)) }
             }
             Loader::RandomGenerator => Content::RandomGenerator {
