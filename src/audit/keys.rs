@@ -10,9 +10,8 @@ use crate::schema::{Content, DictRef, Loader, NodeRef};
 use crate::text::shown;
 use crate::trust::tables;
 
-/// Whether a `TypeNode` gives the type of a dict's key.
-pub(super) fn is_key_type(node: NodeRef<'_>) -> bool {
-    let Some(list) = node.parent() else { return false };
+/// Whether a list holds the types of a dict's keys.
+pub(super) fn is_key_types(list: NodeRef<'_>) -> bool {
     let Some(dict) = list.parent() else { return false };
     dict.loader() == Loader::Dict && dict.extra_child().is_some_and(|key_types| key_types.id() == list.id())
 }

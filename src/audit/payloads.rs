@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::intern::{IntegerHash, IntegerMap};
 use crate::npy::ArrayHeader;
 use crate::npy::npz::SparseHeader;
-use crate::schema::{Content, NodeId, NodeRef, Schema};
+use crate::schema::{Form, Loader, NodeId, NodeRef, Schema};
 use crate::text::shown;
 
 /// The headers of what nodes hold. Nodes that name one entry share its header.
@@ -47,13 +47,12 @@ pub(super) struct Entries {
 
 /// The entry that a node names, if it names one.
 fn file(node: NodeRef<'_>) -> Option<&str> {
-    match node.content() {
-        Content::Bytes { file }
-        | Content::Bytearray { file }
-        | Content::Array { file }
-        | Content::SparseMatrix { file } => Some(file),
-        _ => None,
-    }
+    let has_file = match node.loader() {
+        Loader::Bytes | Loader::Bytearray | Loader::SparseMatrix => true,
+        Loader::NdArray => node.form() == Form::Plain,
+        _ => false,
+    };
+    has_file.then(|| node.text())
 }
 
 fn position(archive: &Archive, node: NodeRef<'_>, file: &str) -> Result<EntryIndex> {
@@ -130,9 +129,9 @@ pub(super) fn check(schema: &Schema, uses: &[(NodeId, EntryIndex)]) -> Result<Pa
     let mut known = IntegerMap::with_capacity_and_hasher(uses.len(), IntegerHash::new());
     for (id, position) in uses {
         let node = schema.node(*id);
-        let is_sparse = match node.content() {
-            Content::Array { .. } => false,
-            Content::SparseMatrix { .. } => true,
+        let is_sparse = match node.loader() {
+            Loader::NdArray => false,
+            Loader::SparseMatrix => true,
             _ => continue,
         };
         let Some(entry) = archive.entry_at(*position) else { continue };

@@ -18,7 +18,7 @@ use crate::trust::{SEED_SEQUENCE, name};
 /// Checks all nodes, and collects what they refer to.
 pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
     let depth = schema.archive().limits().json_depth;
-    let mut rules = Rules { facts, depth, states: HashSet::new() };
+    let mut rules = Rules { facts, depth, states: HashSet::new(), key_types: None };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
     }
@@ -31,6 +31,8 @@ struct Rules<'a> {
     depth: usize,
     /// The dicts that were checked as the state of an object. Many objects may refer to one.
     states: HashSet<NodeId>,
+    /// The list that was asked about last, and whether it holds the types of keys.
+    key_types: Option<(NodeId, bool)>,
 }
 
 impl Rules<'_> {
@@ -38,7 +40,11 @@ impl Rules<'_> {
         match node.content() {
             Content::Object { state } => self.object(node, state, mentions),
             Content::Json { text } => self.json(node, text),
-            Content::Array { .. } => {
+            Content::Type => {
+                mentions.declared(node, if self.is_key_type(node) { Role::Call } else { Role::Reference });
+                Ok(())
+            }
+            Content::Array => {
                 let is_ndarray = self.facts.of(node) == Fact::Ndarray;
                 mentions.declared(node, if is_ndarray { Role::Instantiate } else { Role::Call });
                 Ok(())
@@ -48,6 +54,19 @@ impl Rules<'_> {
                 reduce(node, args, mentions)
             }
             _ => check(node, mentions),
+        }
+    }
+
+    /// Whether a `TypeNode` gives the type of a dict's key. Most do, and come in long lists.
+    fn is_key_type(&mut self, node: NodeRef<'_>) -> bool {
+        let Some(list) = node.parent() else { return false };
+        match self.key_types {
+            Some((known, is_key_types)) if known == list.id() => is_key_types,
+            _ => {
+                let is_key_types = keys::is_key_types(list);
+                self.key_types = Some((list.id(), is_key_types));
+                is_key_types
+            }
         }
     }
 
@@ -124,10 +143,6 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
             mentions.declared(node, container_role(node, &["builtins.set"]));
             Ok(())
         }
-        Content::Type => {
-            mentions.declared(node, if keys::is_key_type(node) { Role::Call } else { Role::Reference });
-            Ok(())
-        }
         Content::Function { target, form } => function(node, target, form, mentions),
         Content::Partial { args, kwds, namespace } => {
             declares(node, "functools", "partial")?;
@@ -173,7 +188,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
             mentions.other(node, Role::Call, bit_generator.to_string());
             Ok(())
         }
-        Content::SparseMatrix { .. } => {
+        Content::SparseMatrix => {
             mentions.declared(node, Role::Instantiate);
             Ok(())
         }
@@ -186,7 +201,8 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::Reference { .. }
         | Content::Object { .. }
         | Content::Json { .. }
-        | Content::Array { .. }
+        | Content::Type
+        | Content::Array
         | Content::Reduce { .. } => Ok(()),
     }
 }

@@ -153,6 +153,9 @@ impl<'a> Builder<'a> {
             let value = match self.reader.value()? {
                 Token::ObjectStart => {
                     self.open(true)?;
+                    if self.read_usual_key(true) {
+                        continue;
+                    }
                     if !self.reader.take(b'}')? {
                         self.read_key()?;
                         continue;
@@ -251,6 +254,9 @@ impl<'a> Builder<'a> {
             if let Some(value) = value {
                 self.values.push(Slot { key: frame.key, value });
             }
+            if is_object && self.read_usual_key(false) {
+                return Ok(None);
+            }
             if self.reader.take(b',')? {
                 if is_object {
                     self.read_key()?;
@@ -263,7 +269,18 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Reads the key of an object's next value, if it is one that nodes have and is written as skops does.
     #[inline]
+    fn read_usual_key(&mut self, starts: bool) -> bool {
+        match (self.reader.usual_key(starts, Field::at_start), self.frames.last_mut()) {
+            (Some(field), Some(frame)) => {
+                frame.key = Key::Field(field);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn read_key(&mut self) -> Result<()> {
         self.reader.key_start()?;
         let key = if let Some(field) = self.reader.known(Field::at_start) {

@@ -167,6 +167,26 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Takes what comes before a key (a comma, unless the object has just started), a key that `find` knows with the
+    /// length of its text and quote, the colon and the space: `,\n    "content": `. Takes nothing if anything is
+    /// otherwise than in nearly every file. One look at the window for all of it is a fifth faster than five.
+    #[inline]
+    pub(super) fn usual_key<T>(
+        &mut self,
+        starts: bool,
+        find: impl FnOnce(&[u8]) -> Option<(T, usize)>,
+    ) -> Option<T> {
+        let mut rest = self.rest();
+        if !starts {
+            rest = rest.strip_prefix(b",")?;
+        }
+        let quoted = rest.get(space_length(rest)..)?.strip_prefix(b"\"")?;
+        let (key, length) = find(quoted)?;
+        let value = quoted.get(length..)?.strip_prefix(b": ")?;
+        self.at = self.end.wrapping_sub(value.len());
+        Some(key)
+    }
+
     /// Takes a known word and the quote after it, if `find` knows the text that comes next and how long it is.
     #[inline]
     pub(super) fn known<T>(&mut self, find: impl FnOnce(&[u8]) -> Option<(T, usize)>) -> Option<T> {

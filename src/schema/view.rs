@@ -57,9 +57,7 @@ pub(crate) enum Content<'a> {
     Bytearray {
         file: &'a str,
     },
-    Array {
-        file: &'a str,
-    },
+    Array,
     ObjectArray {
         items: Children<'a>,
         shape: NodeRef<'a>,
@@ -82,9 +80,7 @@ pub(crate) enum Content<'a> {
     RandomGenerator0 {
         bit_generator: TypePath<'a>,
     },
-    SparseMatrix {
-        file: &'a str,
-    },
+    SparseMatrix,
     /// `TreeNode`, `LossNode`, `SGDNode` and `QuantileForestNode`.
     Reduce {
         state: NodeRef<'a>,
@@ -318,7 +314,7 @@ impl<'a> NodeRef<'a> {
             Loader::NdArray if node.form == Form::Objects => {
                 Content::ObjectArray { items: self.children(), shape: self.at(NodeId(node.extra)) }
             }
-            Loader::NdArray => Content::Array { file: self.text() },
+            Loader::NdArray => Content::Array,
             Loader::MaskedArray => Content::MaskedArray { data: self.child(0), mask: self.child(1) },
             Loader::DType => Content::DType { array: self.child(0) },
             Loader::RandomState => Content::RandomState { state: self.child(0) },
@@ -329,7 +325,7 @@ impl<'a> NodeRef<'a> {
                 bit_generator: self.child(0),
                 seed_seq: (node.count > 1).then(|| self.child(1)),
             },
-            Loader::SparseMatrix => Content::SparseMatrix { file: self.text() },
+            Loader::SparseMatrix => Content::SparseMatrix,
             Loader::Tree | Loader::Loss | Loader::Sgd | Loader::QuantileForest => {
                 Content::Reduce { state: self.child(0), args: self.child(1) }
             }
