@@ -61,3 +61,27 @@ fn group(value: u64) -> String {
         digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
     groups.join(" ")
 }
+
+/// Every test that SECURITY.md names exists: as a test, or as a file of the hostile corpus.
+#[test]
+fn security_names_tests_that_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let security = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let mut tests = String::new();
+    for entry in std::fs::read_dir(root.join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            tests.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+    let is_name = |text: &&str| {
+        text.contains('_') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let names: Vec<_> = security.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let is_test = tests.contains(&format!("fn {name}("));
+        let is_file = root.join(format!("fixtures/hostile/files/{name}.skops")).exists();
+        assert!(is_test || is_file || name == "miniz_oxide", "{name}");
+    }
+}
