@@ -100,13 +100,9 @@ impl Interner {
         if self.ends.len().saturating_mul(3) >= self.table.len().saturating_mul(2) {
             self.grow();
         }
-        let mut place = self.place(string);
-        loop {
-            match self.table.get(place).copied() {
-                None | Some(EMPTY) => break,
-                Some(symbol) if self.get(Symbol(symbol)) == string => return Some(Symbol(symbol)),
-                Some(_) => place = self.after(place),
-            }
+        let (place, known) = self.probe(string);
+        if known.is_some() {
+            return known;
         }
         let symbol = u32::try_from(self.ends.len()).ok().filter(|symbol| *symbol != EMPTY)?;
         self.text.push_str(string);
@@ -124,11 +120,16 @@ impl Interner {
 
     /// The symbol of a string that may have been interned.
     pub(crate) fn find(&self, string: &str) -> Option<Symbol> {
+        self.probe(string).1
+    }
+
+    /// Where a string's symbol stands in the table, and the symbol; or the free place where it would stand.
+    fn probe(&self, string: &str) -> (usize, Option<Symbol>) {
         let mut place = self.place(string);
         loop {
             match self.table.get(place).copied() {
-                None | Some(EMPTY) => return None,
-                Some(symbol) if self.get(Symbol(symbol)) == string => return Some(Symbol(symbol)),
+                None | Some(EMPTY) => return (place, None),
+                Some(symbol) if self.get(Symbol(symbol)) == string => return (place, Some(Symbol(symbol))),
                 Some(_) => place = self.after(place),
             }
         }

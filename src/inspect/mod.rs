@@ -119,7 +119,7 @@ impl Untrusted {
     }
 }
 
-impl Iterator for Items<'_> {
+impl<'a> Iterator for Items<'a> {
     type Item = Item;
 
     fn next(&mut self) -> Option<Item> {
@@ -131,12 +131,8 @@ impl Iterator for Items<'_> {
         if !hides {
             let below = depth.saturating_add(1);
             let last = children.last().map(|last| last.id());
-            let step = |child: NodeRef<'_>| last == Some(child.id());
-            self.next.extend(children.into_iter().rev().map(|child| Step {
-                node: child,
-                depth: below,
-                is_last: step(child),
-            }));
+            let step = |node: NodeRef<'a>| Step { node, depth: below, is_last: last == Some(node.id()) };
+            self.next.extend(children.into_iter().rev().map(step));
         }
         Some(Item { is_last, ..self.item(node, depth, same_as, hidden) })
     }
