@@ -8,6 +8,8 @@
 use std::fmt;
 use std::io;
 
+use crate::audit::Untrusted;
+
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -25,6 +27,10 @@ pub enum Blame {
     Unsupported,
     /// The caller passed something that cannot be used.
     Caller,
+    /// The file names types that the caller does not trust.
+    Untrusted,
+    /// The contents of a type are not what code that follows them takes for granted.
+    Invariant,
     /// The operating system could not read the bytes.
     Io,
 }
@@ -84,6 +90,27 @@ codes! {
     BadLimit, "bad-limit", Caller,
         "a limit is given as NAME=NUMBER with a name from docs/limits.md",
         "see docs/limits.md for the names and their defaults";
+    ValueType, "value-type", Caller,
+        "a value is asked for as what it is, or as what it can become without loss",
+        "ask for it as what was found, or see the documentation of `npy::Element`";
+    NoAttribute, "no-attribute", Caller,
+        "an attribute is asked for that the object has",
+        "see `Object::attrs`, or `skops-rs inspect`, for those that there are";
+    NoItem, "no-item", Caller,
+        "an item is asked for that the container has",
+        "see `Object::items` for those that there are";
+    PathSyntax, "path-syntax", Caller,
+        "a path is written like `steps[1][1].coef_`, with keys as `['key']`",
+        "write it as `skops-rs arrays` and error messages do";
+    ValueShape, "value-shape", Caller,
+        "an array is asked for with as many dimensions as it has",
+        "ask for `array` and look at its shape";
+    ValueRange, "value-range", Caller,
+        "every value fits the type that was asked for, exactly",
+        "ask for a larger type";
+    OutOfMemory, "out-of-memory", Limit,
+        "there is memory for what is read",
+        "lower the limit `array-bytes`, or read on a machine with more memory";
 
     NotZip, "not-zip", Malformed,
         "a .skops file is a zip archive with its end record in the last 22 bytes",
@@ -277,12 +304,62 @@ codes! {
     NpySize, "npy-size", Malformed,
         "an array's entry is exactly as long as its header says",
         "the file was edited or damaged: get it again from its source";
+    NpyValue, "npy-value", Malformed,
+        "a bool in an array is 0 or 1, and text is Unicode code points",
+        "the file was edited or damaged: get it again from its source";
     NpzMembers, "npz-members", Malformed,
         "a sparse matrix has exactly the members that scipy writes for its format",
         "the file was edited or damaged: get it again from its source";
     NpzFormat, "npz-format", Hostile,
         "a sparse matrix is in the format csr, csc, coo, bsr or dia",
         "scipy looks this name up in its own module: do not use the file";
+
+    UntrustedTypes, "untrusted-types", Untrusted,
+        "every type that the file names is trusted by the caller",
+        "look at what the types are for, and trust those that you do: `TrustList::allow`, or `--trust NAME`";
+
+    InvariantTree, "invariant-tree", Invariant,
+        "a Tree is a tree: children after their parents, each node reached once, features that exist, leaves marked",
+        "scikit-learn follows these numbers without looking and may crash: do not use the file";
+    InvariantPredictor, "invariant-predictor", Invariant,
+        "a TreePredictor is a tree: children after their parents, each node reached once, features that exist",
+        "scikit-learn follows these numbers without looking and may crash: do not use the file";
+    InvariantQuantileForest, "invariant-quantile-forest", Invariant,
+        "a QuantileForest's leaves hold numbers of its samples",
+        "quantile-forest follows these numbers without looking and may crash: do not use the file";
+    InvariantEnsemble, "invariant-ensemble", Invariant,
+        "the parts of an ensemble take as many features, and give as many outputs, as the ensemble",
+        "scikit-learn does not check this again and may crash: do not use the file";
+    InvariantSparse, "invariant-sparse", Invariant,
+        "the indices of a sparse matrix are in range and in order",
+        "scipy follows these numbers without looking and may crash: do not use the file";
+    InvariantRandom, "invariant-random", Invariant,
+        "the state of a random generator has the sizes and positions of its kind",
+        "numpy follows these numbers without looking and may crash: do not use the file";
+    InvariantNeighbors, "invariant-neighbors", Invariant,
+        "the indices of a KDTree or BallTree are a permutation, and its nodes cover them",
+        "scikit-learn follows these numbers without looking and may crash: do not use the file";
+    InvariantSvm, "invariant-svm", Invariant,
+        "the arrays of a support vector machine agree on classes, features and the number of support vectors",
+        "libsvm does not check them and may crash (CVE-2020-28975): do not use the file";
+    InvariantVocabulary, "invariant-vocabulary", Invariant,
+        "a vocabulary gives each of n words one of the numbers 0 to n-1",
+        "scikit-learn makes columns of a matrix of them without looking: do not use the file";
+    InvariantLinear, "invariant-linear", Invariant,
+        "coefficients, intercepts, classes and features of a linear model agree in number",
+        "the model was edited or damaged: get it again from its source";
+    InvariantEncoder, "invariant-encoder", Invariant,
+        "an encoder's categories, and the columns that it makes of them, agree in number",
+        "scikit-learn makes columns of a matrix of them without looking: do not use the file";
+    InvariantMethod, "invariant-method", Invariant,
+        "where scikit-learn calls a method that the model names, it is one that scikit-learn puts there",
+        "the name could be that of any method of any object: do not use the file";
+    InvariantSteps, "invariant-steps", Invariant,
+        "the steps of a pipeline, and the parts of ensembles, are estimators, or the words that stand for none",
+        "the model was edited or damaged: get it again from its source";
+    InvariantAttribute, "invariant-attribute", Invariant,
+        "no attribute of an estimator has the name of one of its methods",
+        "the attribute would be called instead of the method: do not use the file";
 }
 
 impl fmt::Display for Code {
@@ -343,20 +420,29 @@ struct Inner {
     found: String,
     at: Location,
     source: Option<io::Error>,
+    untrusted: Vec<Untrusted>,
 }
 
 impl Error {
     pub(crate) fn new(code: Code, found: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, found: found.into(), at: Location::default(), source: None }))
+        Self(Box::new(Inner {
+            code,
+            found: found.into(),
+            at: Location::default(),
+            source: None,
+            untrusted: Vec::new(),
+        }))
     }
 
     pub(crate) fn io(doing: &str, source: io::Error) -> Self {
-        Self(Box::new(Inner {
-            code: Code::Io,
-            found: format!("{doing}: {source}"),
-            at: Location::default(),
-            source: Some(source),
-        }))
+        let mut error = Self::new(Code::Io, format!("{doing}: {source}"));
+        error.0.source = Some(source);
+        error
+    }
+
+    pub(crate) fn with_untrusted(mut self, untrusted: Vec<Untrusted>) -> Self {
+        self.0.untrusted = untrusted;
+        self
     }
 
     /// What is allowed, for what breaks a rule.
@@ -365,6 +451,12 @@ impl Error {
             Blame::Io | Blame::Caller => String::new(),
             _ => format!("; but {}", self.0.code.allowed()),
         }
+    }
+
+    /// Puts what it is about before what was found.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.0.found = format!("{what}: {}", self.0.found);
+        self
     }
 
     /// Names the entry, unless one is named already. A name is escaped here.
@@ -414,6 +506,13 @@ impl Error {
     #[must_use]
     pub fn at(&self) -> &Location {
         &self.0.at
+    }
+
+    /// The names that are not trusted, sorted, each with its places and what to know about it, for
+    /// [`Code::UntrustedTypes`].
+    #[must_use]
+    pub fn untrusted(&self) -> &[Untrusted] {
+        &self.0.untrusted
     }
 
     /// The operating system's error, for [`Code::Io`].

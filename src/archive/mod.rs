@@ -206,6 +206,14 @@ impl Archive {
         payload::read(&*self.0.source, entry)
     }
 
+    /// Reads the whole data of an entry without keeping it, to check its size and CRC-32.
+    pub(crate) fn check(&self, entry: &Entry) -> Result<()> {
+        let mut fill = self.reader(entry)?;
+        let mut buffer = vec![0; 64 << 10];
+        while fill(&mut buffer)? == buffer.len() {}
+        Ok(())
+    }
+
     /// Reads the first bytes of an entry, as many as there are up to `count`. Their checksum is not known.
     pub(crate) fn prefix(&self, entry: &Entry, count: usize) -> Result<Cow<'_, [u8]>> {
         let head = self.head(entry);

@@ -18,7 +18,8 @@ const MOST_LEVELS: usize = 16;
 
 /// What kind of item a dtype describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+#[non_exhaustive]
+pub enum Kind {
     /// `?`: one byte, 0 or 1.
     Bool,
     /// `i`: a signed integer of 1, 2, 4 or 8 bytes.
@@ -43,7 +44,7 @@ pub(crate) enum Kind {
 
 /// The dtype of an array's items.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Dtype {
+pub enum Dtype {
     /// One value.
     Scalar(ScalarDtype),
     /// Named fields.
@@ -52,42 +53,46 @@ pub(crate) enum Dtype {
 
 /// The dtype of one value, such as `<f8`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct ScalarDtype {
+#[non_exhaustive]
+pub struct ScalarDtype {
     /// What the value is.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// Whether the most significant byte comes first. `false` where that makes no difference.
-    pub(crate) big_endian: bool,
+    pub big_endian: bool,
     /// Bytes of an item.
-    pub(crate) size: u64,
+    pub size: u64,
     /// The unit of a datetime or timedelta, such as `ns` or `25s`; empty for the generic one.
-    pub(crate) unit: String,
+    pub unit: String,
 }
 
 /// A structured dtype.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct StructDtype {
+#[non_exhaustive]
+pub struct StructDtype {
     /// The fields, without padding.
-    pub(crate) fields: Vec<StructField>,
+    pub fields: Vec<StructField>,
     /// Bytes of an item, with padding.
-    pub(crate) size: u64,
+    pub size: u64,
 }
 
 /// A field of a structured dtype.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct StructField {
+#[non_exhaustive]
+pub struct StructField {
     /// The name. Text from the file: show it escaped.
-    pub(crate) name: String,
+    pub name: String,
     /// The dtype of the field's items.
-    pub(crate) dtype: Dtype,
+    pub dtype: Dtype,
     /// The shape of the field within each item; empty for a single value.
-    pub(crate) shape: Vec<u64>,
+    pub shape: Vec<u64>,
     /// Where in an item the field starts, in bytes.
-    pub(crate) offset: u64,
+    pub offset: u64,
 }
 
 impl Dtype {
     /// Bytes of an item.
-    pub(crate) fn size(&self) -> u64 {
+    #[must_use]
+    pub fn size(&self) -> u64 {
         match self {
             Self::Scalar(scalar) => scalar.size,
             Self::Struct(structure) => structure.size,
@@ -110,8 +115,23 @@ impl Dtype {
         ScalarDtype::parse(&text).map(Self::Scalar)
     }
 
+    /// Whether some bytes of the right length are no item: bools are 0 or 1, text is Unicode.
+    pub(super) fn is_restricted(&self) -> bool {
+        match self {
+            Self::Scalar(scalar) => matches!(scalar.kind, Kind::Bool | Kind::Unicode),
+            Self::Struct(structure) => structure.fields.iter().any(|field| field.dtype.is_restricted()),
+        }
+    }
+
     fn is_padding(&self) -> bool {
         matches!(self, Self::Scalar(scalar) if scalar.kind == Kind::Void)
+    }
+}
+
+impl StructField {
+    /// Bytes that the field takes in an item.
+    pub(super) fn size(&self) -> Option<u64> {
+        super::bytes_of(&self.shape, self.dtype.size())
     }
 }
 

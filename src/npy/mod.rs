@@ -4,11 +4,22 @@
 //! takes far more than numpy writes; here is read what numpy writes, and the size of the payload must be exactly
 //! what the header says. Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
 
+mod array;
+mod block;
 mod dtype;
+mod element;
+mod index;
+mod item;
 mod literal;
 pub(crate) mod npz;
+mod sparse;
 
-pub(crate) use dtype::{Dtype, Kind};
+pub use array::NdArray;
+pub use dtype::{Dtype, Kind, ScalarDtype, StructDtype, StructField};
+pub use element::{Element, Number};
+pub use item::{Item, Record};
+pub use npz::SparseFormat;
+pub use sparse::SparseMatrix;
 
 use std::borrow::Cow;
 

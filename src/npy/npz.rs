@@ -9,19 +9,27 @@ use crate::error::{Code, Error, Result};
 use crate::text::shown;
 
 /// How a sparse matrix is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SparseFormat {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SparseFormat {
+    /// Compressed rows.
     Csr,
+    /// Compressed columns.
     Csc,
+    /// Coordinates.
     Coo,
+    /// Compressed rows of blocks.
     Bsr,
+    /// Diagonals.
     Dia,
 }
 
 impl SparseFormat {
     const ALL: [Self; 5] = [Self::Csr, Self::Csc, Self::Coo, Self::Bsr, Self::Dia];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The name that scipy gives it, such as `csr`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Csr => "csr",
             Self::Csc => "csc",
@@ -38,6 +46,14 @@ impl SparseFormat {
             Self::Coo => &[&["row", "col"], &["coords"]],
             Self::Dia => &[&["offsets"]],
         }
+    }
+
+    /// The members with indices that an archive has, or ought to have.
+    pub(super) fn index_members(self, archive: &Archive) -> &'static [&'static str] {
+        let has = |name: &str| archive.entry(&format!("{name}.npy")).is_some();
+        let ways = self.members();
+        let way = ways.iter().find(|names| names.iter().any(|name| has(name))).or(ways.first());
+        way.copied().unwrap_or_default()
     }
 }
 
@@ -83,10 +99,7 @@ impl SparseHeader {
                     .in_entry(&entry.name))
             }
         };
-        let has = |name: &str| archive.entry(&format!("{name}.npy")).is_some();
-        let ways = self.format.members();
-        let way = ways.iter().find(|names| names.iter().any(|name| has(name))).or(ways.first());
-        let names = way.copied().unwrap_or_default();
+        let names = self.format.index_members(archive);
         let indices = names.iter().map(|name| rank(name)).collect::<Result<Vec<_>>>()?;
         let expected =
             3_usize.saturating_add(names.len()).saturating_add(usize::from(self.is_array.is_some()));
@@ -146,7 +159,7 @@ impl SparseHeader {
     }
 }
 
-fn member<'a>(archive: &'a Archive, name: &str) -> Result<&'a Entry> {
+pub(super) fn member<'a>(archive: &'a Archive, name: &str) -> Result<&'a Entry> {
     archive
         .entry(&format!("{name}.npy"))
         .ok_or_else(|| Error::new(Code::NpzMembers, format!("a sparse matrix without the member {name}.npy")))
