@@ -175,12 +175,16 @@ fn tables_are_sorted_and_known() {
         let text = std::fs::read_to_string(&path).unwrap();
         let names: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(!names.is_empty() && names.is_sorted_by(|one, other| one < other), "{}", path.display());
+        tables += 1;
+        if path.ends_with("methods.txt") {
+            assert!(names.iter().all(|name| !name.contains('.')));
+            continue;
+        }
         for name in names {
             let name = name.split(' ').next_back().unwrap();
             let package = name.split('.').next().unwrap();
             assert!(["builtins", "collections", "numpy", "scipy", "sklearn"].contains(&package), "{name}");
         }
-        tables += 1;
     }
-    assert_eq!(tables, 12);
+    assert_eq!(tables, 13);
 }

@@ -25,6 +25,7 @@ table!(GENERATORS, "generators");
 table!(INTERNALS, "internals");
 table!(LOSSES, "losses");
 table!(MASKED_ARRAYS, "masked_arrays");
+table!(METHODS, "methods");
 table!(NDARRAYS, "ndarrays");
 table!(NUMPY_UFUNCS, "numpy_ufuncs");
 table!(RANDOM_STATES, "random_states");
@@ -58,6 +59,11 @@ pub(super) fn trusts(loader: Loader, protocol: u8, name: &str) -> bool {
 /// Whether instances of the type are made by scikit-learn, whose `__setstate__` takes a dict.
 pub(crate) fn is_estimator(name: &str) -> bool {
     has(&ESTIMATORS, name) || has(&INTERNALS, name)
+}
+
+/// Whether a class of [`is_estimator`] has a method of this name that an attribute of an instance would hide.
+pub(crate) fn is_method(name: &str) -> bool {
+    has(&METHODS, name)
 }
 
 pub(crate) fn is_ndarray(name: &str) -> bool {

@@ -9,11 +9,18 @@ Nothing is copied from skops: every loader skops registers is built from a
 minimal state with `trusted=None`, and its `trusted` attribute is read back. A
 loader or a protocol that appears or disappears, a list that is no longer the
 one a table stands for, or a name that fits no table stops the generator.
+
+Beside the tables it prints what methods.txt is made of: the names of the
+methods of the trusted scikit-learn classes, and the names that these
+classes give to instance attributes.
 """
 
 import skops.io  # isort: skip  (first, see above)
 
+import ast
+import functools
 import importlib.metadata
+import inspect
 import io
 import json
 import sys
@@ -157,6 +164,68 @@ def check_bit_generators(protocol):
         )
 
 
+def is_dunder(name):
+    return name.startswith("__") and name.endswith("__")
+
+
+def is_method(value):
+    """Whether this value of a class's `__dict__` is what an instance attribute
+    of the same name would be found instead of.
+
+    A data descriptor is found first whatever the instance holds, and a cached
+    property keeps its value in the instance, under its own name.
+    """
+    kind = type(value)
+    if hasattr(kind, "__set__") or hasattr(kind, "__delete__"):
+        return False
+    if isinstance(value, functools.cached_property):
+        return False
+    return hasattr(kind, "__get__") or callable(value)
+
+
+def methods_and_attributes(type_names):
+    """What these classes and their bases name: methods, parameters of
+    `__init__`, and what their sources assign as `self.NAME`."""
+    methods, parameters = set(), set()
+    modules = {}
+    for type_name in type_names:
+        module, _, name = type_name.rpartition(".")
+        cls = getattr(sys.modules.get(module), name, None)
+        check(isinstance(cls, type), f"{type_name} can't be imported")
+        for base in cls.__mro__:
+            methods |= {
+                name
+                for name, value in vars(base).items()
+                if not is_dunder(name) and is_method(value)
+            }
+            if base.__module__.partition(".")[0] == "sklearn":
+                modules.setdefault(base.__module__, set()).add(base.__qualname__)
+        parameters |= set(inspect.signature(cls.__init__).parameters)
+    assigned = set()
+    for module, classes in modules.items():
+        assigned |= assigned_to_self(module, classes)
+    return methods, parameters, assigned
+
+
+def assigned_to_self(module, classes):
+    """Every NAME that these classes of the module assign as `self.NAME`."""
+    found = {
+        node.name: node
+        for node in ast.parse(inspect.getsource(sys.modules[module])).body
+        if isinstance(node, ast.ClassDef)
+    }
+    check(classes <= found.keys(), f"{module} defines no {classes - found.keys()}")
+    return {
+        node.attr
+        for name in classes
+        for node in ast.walk(found[name])
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+
+
 def main():
     check(skops.__version__ == SKOPS, f"skops {skops.__version__} is not {SKOPS}")
 
@@ -254,8 +323,15 @@ def main():
                 f"{table}: odd name {name!r}",
             )
 
+    methods, parameters, assigned = methods_and_attributes(estimators | internals)
+    for name in methods:
+        check(name.isascii() and name.isidentifier(), f"odd method {name!r}")
+
     json.dump(
         {
+            "methods": sorted(methods),
+            "parameters": sorted(parameters),
+            "assigned": sorted(assigned),
             "versions": {
                 package: importlib.metadata.version(package)
                 for package in ("skops", "scikit-learn", "numpy", "scipy")

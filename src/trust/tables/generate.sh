@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes the tables of this folder: the union of what skops 0.16.0 trusts by
-# default in every environment of fixtures/environments named skops-0.16*.
+# default in every environment of fixtures/environments named skops-0.16*, and
+# methods.txt: the methods of the scikit-learn classes among it.
 #
 #   generate.sh           write the tables
 #   generate.sh --check   write them elsewhere; fail with a diff if they differ
@@ -32,12 +33,13 @@ for name in "${names[@]}"; do
         >"$temporary/environments/$name.json"
 done
 
-"${PYTHON:-python3}" -I - "$temporary" <<'MERGE'
+"${PYTHON:-python3}" -I - "$temporary" "$root/fixtures/real" <<'MERGE'
 import json
 import pathlib
 import sys
+import zipfile
 
-temporary = pathlib.Path(sys.argv[1])
+temporary, fixtures = map(pathlib.Path, sys.argv[1:])
 found = {
     path.stem: json.loads(path.read_text())
     for path in temporary.joinpath("environments").iterdir()
@@ -135,13 +137,22 @@ for table, expected in NO_TABLE.items():
 if union.keys() != TABLES.keys():
     fail(f"these tables are no table or missing: {sorted(union.keys() ^ TABLES.keys())}")
 
+ENVIRONMENTS = [
+    "  " + ", ".join(map(" ".join, zip(packages, versions)))
+    for versions in environments
+]
+
+
+def write(table, header, lines):
+    header = [*header, "Written by generate.sh; do not edit."]
+    text = "".join(f"# {line}\n" for line in header)
+    text += "".join(f"{line}\n" for line in sorted(lines))
+    temporary.joinpath("generated", f"{table}.txt").write_bytes(text.encode("ascii"))
+
+
 for table, (what, loader) in TABLES.items():
     lines = union[table]
-    header = [what, loader, "Trusted by default, the union of:"]
-    header += [
-        "  " + ", ".join(map(" ".join, zip(packages, versions)))
-        for versions in environments
-    ]
+    header = [what, loader, "Trusted by default, the union of:", *ENVIRONMENTS]
     if table in LEFT_OUT:
         left_out, reason = LEFT_OUT[table]
         removed = {line for line in lines if left_out(line)}
@@ -159,13 +170,72 @@ for table, (what, loader) in TABLES.items():
         header[-1] += ":"
         header += [f"  {line}" for line in sorted(removed)]
         header += reason.split("\n")
-    header.append("Written by generate.sh; do not edit.")
     for line in lines:
         if line.split()[-1].partition(".")[0] not in PACKAGES:
             fail(f"{table}: {line} is of no known package")
-    text = "".join(f"# {line}\n" for line in header)
-    text += "".join(f"{line}\n" for line in sorted(lines))
-    temporary.joinpath("generated", f"{table}.txt").write_bytes(text.encode("ascii"))
+    write(table, header, lines)
+
+
+# The classes methods.txt is about. Others have attributes of these names:
+# MetadataRequest (fit, predict, ...) and _BisectingTree (score), both untrusted.
+CLASSES = union["estimators"] | union["internals"]
+
+
+def state_names(node):
+    """The keys of the states of ObjectNodes of CLASSES, at any depth."""
+    names = set()
+    nodes = [node]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes += node
+        if not isinstance(node, dict):
+            continue
+        nodes += node.values()
+        if node.get("__loader__") != "ObjectNode":
+            continue
+        if f"{node['__module__']}.{node['__class__']}" not in CLASSES:
+            continue
+        # Objects without a state, or with another one than a dict, have no names.
+        state = node["content"]["content"]
+        if isinstance(state, dict):
+            names |= state.keys()
+    return names
+
+
+def together(key):
+    return set().union(*(answer[key] for answer in found.values()))
+
+
+real = sorted(fixtures.glob("*/*.skops"))
+if not real:
+    fail(f"no files in {fixtures}")
+in_files = set()
+for path in real:
+    with zipfile.ZipFile(path) as archive:
+        in_files |= state_names(json.loads(archive.read("schema.json")))
+
+methods = together("methods")
+header = [
+    "Methods of the classes of estimators.txt and internals.txt and of their bases,",
+    "private ones too, `__dunder__` ones not. On an instance, an attribute of such a",
+    "name is found instead of the method. (A property is found first: not listed.)",
+    "Not for other classes: sklearn.utils._metadata_requests.MetadataRequest, say, has",
+    "attributes `fit` and `predict`.",
+    "The union of:",
+    *ENVIRONMENTS,
+    "Left out, since genuine instances of those classes carry them:",
+]
+carried = set()
+for why, names in (
+    ("parameters of `__init__`", together("parameters")),
+    ("in the state of such an ObjectNode in fixtures/real", in_files),
+    ("assigned as `self.NAME` in their sources", together("assigned")),
+):
+    header.append(f"  {why}:")
+    header += [f"    {name}" for name in sorted(methods & names)]
+    carried |= methods & names
+write("methods", header, methods - carried)
 MERGE
 
 if $check; then
