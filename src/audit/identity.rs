@@ -9,8 +9,25 @@ use crate::error::{Code, Error, Result};
 use crate::intern::{IntegerHash, IntegerMap};
 use crate::schema::{Form, Loader, NodeId, NodeRef, Schema};
 
+/// The nodes that are an object which an earlier node is already. Nodes of immutable values are left out: most ids are
+/// theirs, and nobody asks whether two of them are the same.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    /// Sorted by node; the first node of the same object.
+    nodes: Vec<(NodeId, NodeId)>,
+}
+
+impl Repeats {
+    /// The first node of the object that a node is.
+    pub(super) fn first(&self, node: NodeId) -> NodeId {
+        let found = self.nodes.binary_search_by_key(&node, |(node, _)| *node);
+        found.ok().and_then(|at| self.nodes.get(at)).map_or(node, |(_, first)| *first)
+    }
+}
+
 /// Checks bodies that share an id, and resolves references.
-pub(super) fn resolve(schema: &mut Schema) -> Result<()> {
+pub(super) fn resolve(schema: &mut Schema) -> Result<Repeats> {
+    let mut repeats = Repeats::default();
     let mut first = IntegerMap::with_capacity_and_hasher(schema.node_count(), IntegerHash::new());
     let mut references = Vec::new();
     let mut equality = Equality::new(schema);
@@ -31,12 +48,15 @@ pub(super) fn resolve(schema: &mut Schema) -> Result<()> {
             let found = format!("the id {id} again, with another body");
             return Err(Error::new(Code::IdConflict, found).at_pointer(|| node.pointer()));
         }
+        if !matches!(node.loader(), Loader::Json | Loader::Type | Loader::Function) {
+            repeats.nodes.push((node.id(), earlier));
+        }
     }
     for reference in references {
         let target = find_target(schema, schema.node(reference), &first)?;
         schema.resolve(reference, target);
     }
-    Ok(())
+    Ok(repeats)
 }
 
 /// The node that a reference refers to. It must have ended before the reference.

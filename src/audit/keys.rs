@@ -18,7 +18,7 @@ pub(super) fn is_key_types(list: NodeRef<'_>) -> bool {
 
 /// What the text of a key becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyKind {
+pub(crate) enum KeyKind {
     /// Text: `str` and `numpy.str_`.
     Text,
     Bool,
@@ -40,7 +40,7 @@ enum KeyKind {
 
 impl KeyKind {
     /// `None` for types that are trusted by default but make no sense for a key.
-    fn of(node: NodeRef<'_>) -> Option<Self> {
+    pub(crate) fn of(node: NodeRef<'_>) -> Option<Self> {
         let declared = node.declared();
         let signed = |bits: u32| {
             let most = i128::MAX >> 128_u32.saturating_sub(bits);

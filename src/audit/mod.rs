@@ -4,12 +4,13 @@
 //! not among the references. Where a release could be made to see something else than what is reported, the file is
 //! refused. The parts: [`identity`] (nodes with one `__id__` are one object), [`rules`] (what each loader refers to,
 //! and which types it may declare), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and sparse
-//! matrices, and that each entry belongs to a node).
+//! matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
 
 mod facts;
 mod identity;
 mod keys;
 mod payloads;
+mod refusal;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -23,7 +24,11 @@ use crate::schema::{Loader, NameId, NodeId, NodeRef, Schema};
 use crate::trust::{TrustList, TypeName};
 
 use facts::Facts;
-use payloads::{Entries, PayloadContent, Payloads};
+use identity::Repeats;
+pub(crate) use keys::KeyKind;
+pub(crate) use payloads::PayloadContent;
+use payloads::{Entries, Payloads};
+pub use refusal::{PLACES_BYTES, Untrusted};
 
 /// What skops does with a name while it loads a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -152,6 +157,7 @@ impl Mention {
 pub struct Audit {
     schema: Schema,
     mentions: Vec<Mention>,
+    repeats: Repeats,
     payloads: Payloads,
     unreferenced: Vec<EntryIndex>,
 }
@@ -169,13 +175,13 @@ impl Schema {
 impl Audit {
     fn check(mut schema: Schema) -> Result<Self> {
         let Entries { uses, unreferenced } = payloads::check_entries(&schema)?;
-        identity::resolve(&mut schema)?;
+        let repeats = identity::resolve(&mut schema)?;
         let facts = Facts::new(&schema);
         let mut mentions = Mentions::new(schema.name_count());
         rules::collect(&schema, &facts, &mut mentions)?;
         let payloads = payloads::check(&schema, &uses)?;
         rules::check_payload_types(&schema, &facts, &payloads)?;
-        Ok(Self { schema, mentions: mentions.sorted(), payloads, unreferenced })
+        Ok(Self { schema, mentions: mentions.sorted(), repeats, payloads, unreferenced })
     }
 
     /// The schema that was audited.
@@ -202,6 +208,16 @@ impl Audit {
     pub fn unreferenced(&self) -> impl Iterator<Item = &Entry> {
         let archive = self.schema.archive();
         self.unreferenced.iter().filter_map(|position| archive.entry_at(*position))
+    }
+
+    /// The first node of the object that a node is.
+    pub(crate) fn first(&self, node: NodeId) -> NodeId {
+        self.repeats.first(node)
+    }
+
+    /// The headers of what a node holds, if it is an array or a sparse matrix.
+    pub(crate) fn header(&self, node: NodeId) -> Option<&PayloadContent> {
+        self.payloads.get(node)
     }
 
     /// Dtype and shape of what a node holds, if it is an array or a sparse matrix.

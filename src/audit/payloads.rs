@@ -18,8 +18,9 @@ pub(super) struct Payloads {
     contents: Vec<PayloadContent>,
 }
 
+/// What the headers of an entry say.
 #[derive(Debug)]
-pub(super) enum PayloadContent {
+pub(crate) enum PayloadContent {
     Array(ArrayHeader),
     Sparse(Box<SparseHeader>),
 }

@@ -124,7 +124,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
             mentions.declared(node, container_role(node, &["builtins.dict", "collections.OrderedDict"]));
             keys::check(dict)
         }
-        Content::DefaultDict { main } => {
+        Content::DefaultDict { main, .. } => {
             declares(node, "collections", "defaultdict")?;
             holds(main, Loader::Dict, "main")?;
             mentions.declared(node, Role::Instantiate);
@@ -144,7 +144,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
             Ok(())
         }
         Content::Function { target, form } => function(node, target, form, mentions),
-        Content::Partial { args, kwds, namespace } => {
+        Content::Partial { args, kwds, namespace, .. } => {
             declares(node, "functools", "partial")?;
             holds(args, Loader::Tuple, "args")?;
             holds(kwds, Loader::Dict, "kwds")?;
@@ -183,7 +183,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::RandomGenerator { bit_generator, seed_seq } => {
             random_generator(node, bit_generator, seed_seq, mentions)
         }
-        Content::RandomGenerator0 { bit_generator } => {
+        Content::RandomGenerator0 { bit_generator, .. } => {
             mentions.declared(node, Role::Call);
             mentions.other(node, Role::Call, bit_generator.to_string());
             Ok(())

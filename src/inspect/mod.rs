@@ -236,7 +236,7 @@ fn is_empty_part(parent: NodeRef<'_>, child: NodeRef<'_>) -> bool {
 fn type_name(node: NodeRef<'_>) -> String {
     match node.content() {
         Content::Function { target, .. } => target.to_string(),
-        Content::RandomGenerator0 { bit_generator } => format!("{}({bit_generator})", node.declared()),
+        Content::RandomGenerator0 { bit_generator, .. } => format!("{}({bit_generator})", node.declared()),
         Content::Json { text } => match Scalar::parse(text, 1) {
             Ok(Scalar::None) => "builtins.NoneType".to_owned(),
             Ok(Scalar::Bool(_)) => "builtins.bool".to_owned(),

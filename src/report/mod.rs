@@ -7,15 +7,12 @@ use std::io;
 
 use serde::Serialize;
 
+pub use crate::audit::PLACES_BYTES;
 use crate::audit::{Audit, Place, Reference};
 use crate::error::{Error, Location};
 use crate::inspect::ItemList;
 use crate::text::shown;
 use crate::trust::{TrustList, reason};
-
-/// The places of one file's references take at most this many bytes; the others are counted. Deep nodes and long
-/// keys would otherwise let a small file make an endless report.
-pub const PLACES_BYTES: usize = 32 << 20;
 
 /// The reports of several files.
 #[derive(Debug, Default, Serialize)]
@@ -204,18 +201,7 @@ fn references(audit: &Audit, trust: &TrustList, list: List) -> Option<Vec<Refere
 
 /// Reports a reference; its places must fit into the bytes that are left.
 fn report(reference: Reference<'_>, trust: &TrustList, left: &mut usize) -> ReferenceReport {
-    let mut places: Vec<PlaceReport> = Vec::new();
-    let mut found = reference.places();
-    while *left > 0 {
-        let Some(place) = found.next() else { break };
-        let bytes = place.path.len().saturating_add(place.pointer.len()).saturating_add(32);
-        // Once a place does not fit, none is looked up any more: a single one can be long.
-        *left = left.saturating_sub(bytes);
-        if *left == 0 {
-            break;
-        }
-        places.push(place.into());
-    }
+    let places: Vec<PlaceReport> = reference.places_within(left).into_iter().map(Into::into).collect();
     ReferenceReport {
         name: reference.name().to_string(),
         role: reference.role().as_str(),

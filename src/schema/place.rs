@@ -67,12 +67,12 @@ pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
         match step {
             // An object's state is a dict whose items are its attributes.
             Step::State if child.loader() == Loader::Dict => holds_attributes = true,
-            Step::State => push_name(&mut path, "content"),
+            Step::State => push_name(&mut path, STATE),
             Step::Key(key) if of_state && is_plain(key) => push_name(&mut path, key),
             Step::Key(key) => path.extend(["['", &shown(key).to_string(), "']"]),
             Step::Item(index) => path.extend(["[", &index.to_string(), "]"]),
             Step::Field(name) | Step::Member(name) => push_name(&mut path, name),
-            Step::Arguments => push_name(&mut path, "__reduce__.args"),
+            Step::Arguments => push_name(&mut path, ARGUMENTS),
         }
     }
     path
@@ -88,6 +88,11 @@ fn push_name(path: &mut String, name: &str) {
 fn is_plain(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
+
+/// What a path calls the state of an object that is no dict of attributes.
+const STATE: &str = "content";
+/// What a path calls the arguments of a constructor.
+pub(crate) const ARGUMENTS: &str = "__reduce__.args";
 
 /// How one gets from a node to a child.
 enum Step<'a> {
@@ -124,6 +129,17 @@ fn step<'a>(parent: NodeRef<'a>, child: NodeRef<'a>) -> Step<'a> {
         Loader::ConstructorFromReduce | Loader::DType | Loader::RandomState => Step::Field("content"),
         _ => Step::State,
     }
+}
+
+/// The part of a node that a path has under this name: a field, a member, the state, the arguments.
+pub(crate) fn part<'a>(node: NodeRef<'a>, name: &str) -> Option<NodeRef<'a>> {
+    let is_named = |child: &NodeRef<'a>| match step(node, *child) {
+        Step::Field(field) | Step::Member(field) => field == name,
+        Step::State => name == STATE,
+        Step::Arguments => name == ARGUMENTS,
+        Step::Key(_) | Step::Item(_) => false,
+    };
+    node.children().iter().chain(node.extra_child()).find(is_named)
 }
 
 /// The attribute, key or position under which a node's parent has it; for the tree that `inspect` shows.

@@ -23,6 +23,7 @@ pub(crate) enum Content<'a> {
     Dict(DictRef<'a>),
     DefaultDict {
         main: NodeRef<'a>,
+        factory: NodeRef<'a>,
     },
     List(Children<'a>),
     Tuple(Children<'a>),
@@ -36,6 +37,7 @@ pub(crate) enum Content<'a> {
         form: Form,
     },
     Partial {
+        func: NodeRef<'a>,
         args: NodeRef<'a>,
         kwds: NodeRef<'a>,
         namespace: NodeRef<'a>,
@@ -79,6 +81,7 @@ pub(crate) enum Content<'a> {
     /// Protocol 0: the bit generator's type, and its state as raw JSON.
     RandomGenerator0 {
         bit_generator: TypePath<'a>,
+        state: &'a str,
     },
     SparseMatrix,
     /// `TreeNode`, `LossNode`, `SGDNode` and `QuantileForestNode`.
@@ -127,6 +130,10 @@ impl<'a> Children<'a> {
         self.ids.len()
     }
 
+    pub(crate) fn get(self, index: usize) -> Option<NodeRef<'a>> {
+        self.ids.get(index).map(|id| NodeRef { arena: self.arena, id: *id })
+    }
+
     pub(crate) fn iter(self) -> impl ExactSizeIterator<Item = NodeRef<'a>> {
         self.ids.iter().map(move |id| NodeRef { arena: self.arena, id: *id })
     }
@@ -139,6 +146,11 @@ pub(crate) struct DictRef<'a> {
 }
 
 impl<'a> DictRef<'a> {
+    /// The dict that a node is, of which the caller knows that it is one.
+    pub(crate) fn new(node: NodeRef<'a>) -> Self {
+        Self { node }
+    }
+
     pub(crate) fn len(self) -> usize {
         self.node.node().count as usize
     }
@@ -153,7 +165,10 @@ impl<'a> DictRef<'a> {
     }
 
     pub(crate) fn get(self, key: &str) -> Option<NodeRef<'a>> {
-        self.items().find(|(other, _)| *other == key).map(|(_, value)| value)
+        // Strings are interned, so numbers can be compared instead.
+        let symbol = self.node.arena.strings.find(key)?;
+        let position = self.node.keys().iter().position(|other| *other == symbol)?;
+        self.node.children().get(position)
     }
 }
 
@@ -293,7 +308,7 @@ impl<'a> NodeRef<'a> {
             Loader::Object => Content::Object { state: (node.count > 0).then(|| self.child(0)) },
             Loader::ConstructorFromReduce => Content::ConstructorFromReduce { args: self.child(0) },
             Loader::Dict => Content::Dict(DictRef { node: self }),
-            Loader::DefaultDict => Content::DefaultDict { main: self.child(0) },
+            Loader::DefaultDict => Content::DefaultDict { main: self.child(0), factory: self.child(1) },
             Loader::List => Content::List(self.children()),
             Loader::Tuple => Content::Tuple(self.children()),
             Loader::Set => Content::Set(self.children()),
@@ -303,9 +318,12 @@ impl<'a> NodeRef<'a> {
                 Content::Function { target: self.type_path(NameId(node.extra)), form: node.form }
             }
             Loader::Function => Content::Function { target: self.declared(), form: node.form },
-            Loader::Partial => {
-                Content::Partial { args: self.child(1), kwds: self.child(2), namespace: self.child(3) }
-            }
+            Loader::Partial => Content::Partial {
+                func: self.child(0),
+                args: self.child(1),
+                kwds: self.child(2),
+                namespace: self.child(3),
+            },
             Loader::Method => Content::Method { object: self.child(0), function: self.text() },
             Loader::OperatorFunc => Content::OperatorFunc { attrs: self.child(0) },
             Loader::Slice => Content::Slice { bounds: self.text() },
@@ -318,9 +336,10 @@ impl<'a> NodeRef<'a> {
             Loader::MaskedArray => Content::MaskedArray { data: self.child(0), mask: self.child(1) },
             Loader::DType => Content::DType { array: self.child(0) },
             Loader::RandomState => Content::RandomState { state: self.child(0) },
-            Loader::RandomGenerator if node.form == Form::Protocol0 => {
-                Content::RandomGenerator0 { bit_generator: self.type_path(NameId(node.extra)) }
-            }
+            Loader::RandomGenerator if node.form == Form::Protocol0 => Content::RandomGenerator0 {
+                bit_generator: self.type_path(NameId(node.extra)),
+                state: self.text(),
+            },
             Loader::RandomGenerator => Content::RandomGenerator {
                 bit_generator: self.child(0),
                 seed_seq: (node.count > 1).then(|| self.child(1)),

@@ -1,0 +1,78 @@
+//! Why a file may not be built: the names in it that are not trusted.
+
+use super::{Audit, Place, Reference, Role};
+use crate::error::{Code, Error};
+use crate::schema::Loader;
+use crate::trust::{TrustList, TypeName, reason};
+
+/// A name that a file refers to and that is not trusted.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Untrusted {
+    /// The name.
+    pub name: TypeName,
+    /// What skops would do with it.
+    pub role: Role,
+    /// The class of skops that would do it.
+    pub loader: Loader,
+    /// What to know before trusting it, where that is not obvious.
+    pub reason: Option<&'static str>,
+    /// Where it is referred to, in the order of the file. Past [`PLACES_BYTES`] for the whole file they are left out.
+    pub places: Vec<Place>,
+    /// How many places there are in all.
+    pub place_count: usize,
+}
+
+/// The places of one file's references take at most this many bytes; the others are counted. Deep nodes and long
+/// keys would otherwise let a small file make an endless list.
+pub const PLACES_BYTES: usize = 32 << 20;
+
+/// How many names the text of an error has.
+const MOST_NAMES: usize = 8;
+
+impl Reference<'_> {
+    /// The first places, as many as take no more bytes than are left.
+    pub(crate) fn places_within(&self, left: &mut usize) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut found = self.places();
+        while *left > 0 {
+            let Some(place) = found.next() else { break };
+            let bytes = place.path.len().saturating_add(place.pointer.len()).saturating_add(32);
+            // Once a place does not fit, none is looked up any more: a single one can be long.
+            *left = left.saturating_sub(bytes);
+            if *left == 0 {
+                break;
+            }
+            places.push(place);
+        }
+        places
+    }
+}
+
+impl Audit {
+    /// The error that refuses the file for what the list does not trust. `None` when it trusts all.
+    pub(crate) fn refusal(&self, trust: &TrustList) -> Option<Error> {
+        let names: Vec<_> = self.untrusted(trust).into_iter().map(ToString::to_string).collect();
+        if names.is_empty() {
+            return None;
+        }
+        let more = match names.len().saturating_sub(MOST_NAMES) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let count = if names.len() == 1 { "one type that is" } else { "types that are" };
+        let shown = names.get(..MOST_NAMES).unwrap_or(&names).join(", ");
+        let mut left = PLACES_BYTES;
+        let untrusted = self.references().filter(|reference| !reference.is_trusted(trust));
+        let list = untrusted.map(|reference| Untrusted {
+            name: reference.name().clone(),
+            role: reference.role(),
+            loader: reference.loader(),
+            reason: reason(reference.name()),
+            places: reference.places_within(&mut left),
+            place_count: reference.place_count(),
+        });
+        let found = format!("the file names {count} not trusted: {shown}{more}");
+        Some(Error::new(Code::UntrustedTypes, found).with_untrusted(list.collect()))
+    }
+}

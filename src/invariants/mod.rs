@@ -1,0 +1,144 @@
+//! Contents that hold what their types promise.
+//!
+//! scikit-learn, scipy, numpy and libsvm follow the numbers in some objects without looking: a child of a tree's node,
+//! an index of a sparse matrix, a position in a buffer. A file can say anything there, and then the process that uses
+//! the model dies, or reads memory that is not the model's. So each type here is checked for all that such code takes
+//! for granted, and what passes is safe to hand to it.
+//!
+//! [`check`] looks at one object; [`Audit::verify`] at all of a file. Each room knows one family of types.
+
+mod attribute;
+mod composition;
+mod encoder;
+mod ensemble;
+mod facts;
+mod fault;
+mod linear;
+mod neighbors;
+mod predictor;
+mod quantile_forest;
+mod random;
+mod svm;
+mod text;
+mod tree;
+
+use crate::audit::Audit;
+use crate::error::{Code, Error, Result};
+use crate::model::{Graph, Object};
+use crate::schema::Loader;
+use crate::trust::tables;
+use fault::Check;
+
+/// A check, and the code of what it finds.
+type Rule = (fn(Object<'_>) -> Check, Code);
+
+/// The checks of scikit-learn's own classes. `*` is any class of the modules that start so.
+const RULES: &[(&str, &[&str], Rule)] = &[
+    ("sklearn.tree.", &["*"], (ensemble::check_tree, Code::InvariantEnsemble)),
+    ("sklearn.ensemble._forest", &["*"], (ensemble::check, Code::InvariantEnsemble)),
+    ("sklearn.ensemble._iforest", &["*"], (ensemble::check, Code::InvariantEnsemble)),
+    ("sklearn.ensemble._gb", &["*"], (ensemble::check, Code::InvariantEnsemble)),
+    (
+        "sklearn.ensemble._hist_gradient_boosting.predictor",
+        &["TreePredictor"],
+        (predictor::check, Code::InvariantPredictor),
+    ),
+    (
+        "sklearn.ensemble._hist_gradient_boosting.",
+        &["HistGradientBoostingClassifier", "HistGradientBoostingRegressor"],
+        (predictor::check_estimator, Code::InvariantEnsemble),
+    ),
+    (
+        "sklearn.neighbors.",
+        &["KDTree", "KDTree32", "KDTree64", "BallTree", "BallTree32", "BallTree64"],
+        (neighbors::check, Code::InvariantNeighbors),
+    ),
+    ("sklearn.svm.", &["SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"], (svm::check, Code::InvariantSvm)),
+    (
+        "sklearn.feature_extraction.",
+        &["CountVectorizer", "TfidfVectorizer", "DictVectorizer"],
+        (text::check, Code::InvariantVocabulary),
+    ),
+    (
+        "sklearn.feature_extraction.",
+        &["TfidfTransformer"],
+        (text::check_transformer, Code::InvariantVocabulary),
+    ),
+    ("sklearn.linear_model.", &["*"], (linear::check, Code::InvariantLinear)),
+    ("sklearn.svm.", &["LinearSVC", "LinearSVR"], (linear::check, Code::InvariantLinear)),
+    ("sklearn.discriminant_analysis", &["*"], (linear::check, Code::InvariantLinear)),
+    (
+        "sklearn.preprocessing.",
+        &["OneHotEncoder", "OrdinalEncoder", "TargetEncoder"],
+        (encoder::check, Code::InvariantEncoder),
+    ),
+    (
+        "sklearn.",
+        &[
+            "Pipeline",
+            "FeatureUnion",
+            "ColumnTransformer",
+            "VotingClassifier",
+            "VotingRegressor",
+            "StackingClassifier",
+            "StackingRegressor",
+        ],
+        (composition::check_steps, Code::InvariantSteps),
+    ),
+    (
+        "sklearn.",
+        &[
+            "StackingClassifier",
+            "StackingRegressor",
+            "FixedThresholdClassifier",
+            "TunedThresholdClassifierCV",
+        ],
+        (composition::check_methods, Code::InvariantMethod),
+    ),
+];
+
+/// Checks the contents of one object, without those of the objects in it.
+pub(crate) fn check(object: Object<'_>) -> Result<()> {
+    let apply = |(check, code): Rule| check(object).map_err(|fault| fault.about(object, code));
+    match object.node().loader() {
+        Loader::Tree => apply((tree::check, Code::InvariantTree)),
+        Loader::QuantileForest => apply((quantile_forest::check, Code::InvariantQuantileForest)),
+        Loader::RandomState => apply((random::check_state, Code::InvariantRandom)),
+        Loader::RandomGenerator => apply((random::check_generator, Code::InvariantRandom)),
+        Loader::SparseMatrix => object.sparse().map(drop),
+        Loader::Object => {
+            let declared = object.node().declared();
+            if !declared.module.starts_with("sklearn.") {
+                return Ok(());
+            }
+            if tables::is_estimator(&declared.to_string()) {
+                apply((attribute::check, Code::InvariantAttribute))?;
+            }
+            let is_of = |classes: &[&str]| classes.contains(&"*") || classes.contains(&declared.class);
+            let rules = RULES
+                .iter()
+                .filter(|(module, classes, _)| declared.module.starts_with(module) && is_of(classes));
+            rules.map(|(_, _, rule)| *rule).try_for_each(apply)
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Audit {
+    /// Checks the contents of all objects whose type promises something, and reads only what it needs for that. It
+    /// builds nothing and trusts nobody: a file may be verified before anyone has decided to trust its names.
+    ///
+    /// A file that passes is safe to hand to scikit-learn as far as its contents go: no index in it leads out of what it
+    /// is an index of. See `SECURITY.md` for what is checked of which type.
+    ///
+    /// # Errors
+    /// The first thing that is wrong: a code `invariant-...`, or why a payload cannot be read.
+    pub fn verify(&self) -> Result<()> {
+        self.violations().next().map_or(Ok(()), Err)
+    }
+
+    /// All that [`Audit::verify`] finds, one after the other; parts before what they are part of.
+    pub fn violations(&self) -> impl Iterator<Item = Error> {
+        Graph::unguarded(self).objects().filter_map(|object| check(object).err())
+    }
+}

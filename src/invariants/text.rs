@@ -1,0 +1,55 @@
+//! Vocabularies: each word has a column of its own.
+
+use super::facts::{items, length, shape, size};
+use super::fault::{Check, ensure};
+use crate::model::{Object, Value};
+
+/// `CountVectorizer`, `TfidfVectorizer`, `DictVectorizer`.
+pub(super) fn check(vectorizer: Object<'_>) -> Check {
+    let Some(vocabulary) = vectorizer.get_attr("vocabulary_")?.filter(|vocabulary| !vocabulary.is_none())
+    else {
+        return Ok(());
+    };
+    let words = vocabulary.as_dict()?;
+    let count = words.len();
+    let mut taken = vec![false; count];
+    for (word, column) in words.iter() {
+        let column = column.as_i64()?;
+        let slot = usize::try_from(column).ok().and_then(|column| taken.get_mut(column));
+        match slot {
+            None => ensure!(false, "has vocabulary_[{word:?}] = {column}, where there are {count} words"),
+            Some(slot) => {
+                ensure!(!*slot, "has vocabulary_[{word:?}] = {column}, which another word has");
+                *slot = true;
+            }
+        }
+    }
+    if let Some(tfidf) = vectorizer.get_attr("_tfidf")? {
+        let weights = weights(tfidf)?.unwrap_or(count);
+        ensure!(weights == count, "has {count} words and {weights} weights");
+    }
+    let names = items(vectorizer, "feature_names_")?.len();
+    ensure!(names == 0 || names == count, "has {count} words and {names} feature_names_");
+    Ok(())
+}
+
+/// How many words a `TfidfTransformer` has weights for: an array, or before scikit-learn 1.6 a diagonal matrix.
+fn weights(tfidf: Object<'_>) -> Check<Option<usize>> {
+    if let Some(count) = length(tfidf, "idf_")? {
+        return Ok(Some(count));
+    }
+    Ok(shape(tfidf, "_idf_diag")?.and_then(|shape| shape.first().copied()))
+}
+
+/// `TfidfTransformer`: its weights are as many as it has seen features.
+pub(super) fn check_transformer(transformer: Object<'_>) -> Check {
+    if let Some((features, weights)) = size(transformer, "n_features_in_")?.zip(weights(transformer)?) {
+        ensure!(features == weights, "has {features} features and {weights} weights");
+    }
+    if let Some(diagonal) = transformer.get_attr("_idf_diag")?
+        && let Value::Sparse(matrix) = diagonal.value()?
+    {
+        ensure!(matrix.shape().first() == matrix.shape().get(1), "has weights of shape {:?}", matrix.shape());
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! What has been read of a model's payloads, and which of its objects have been checked.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::archive::EntryIndex;
+use crate::error::Result;
+use crate::npy::{NdArray, SparseMatrix};
+use crate::schema::NodeId;
+
+/// What an entry holds.
+#[derive(Clone)]
+pub(super) enum Payload {
+    Array(NdArray),
+    Sparse(Box<SparseMatrix>),
+    Bytes(Arc<[u8]>),
+}
+
+/// Each entry is read once, by whoever asks first; others wait.
+pub(super) struct Store {
+    entries: Vec<Slot>,
+    /// A bit for each node.
+    checked: Vec<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Slot {
+    payload: OnceLock<Payload>,
+    reading: Mutex<()>,
+}
+
+impl Store {
+    pub(super) fn new(entries: usize, nodes: usize) -> Self {
+        Self {
+            entries: std::iter::repeat_with(Slot::default).take(entries).collect(),
+            checked: std::iter::repeat_with(AtomicU64::default).take(nodes.div_ceil(64)).collect(),
+        }
+    }
+
+    /// What an entry holds, read if it has not been.
+    pub(super) fn get(&self, entry: EntryIndex, read: impl FnOnce() -> Result<Payload>) -> Result<Payload> {
+        let Some(slot) = self.entries.get(entry as usize) else { return read() };
+        if let Some(payload) = slot.payload.get() {
+            return Ok(payload.clone());
+        }
+        // Nothing is changed under the lock that a panic could leave half done.
+        let _reading = slot.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(payload) = slot.payload.get() {
+            return Ok(payload.clone());
+        }
+        let payload = read()?;
+        let _ = slot.payload.set(payload.clone());
+        Ok(payload)
+    }
+
+    /// Whether a node has been checked. Objects do not change, so it does not matter who checks first.
+    pub(super) fn is_checked(&self, node: NodeId) -> bool {
+        let word = self.checked.get(node.0 as usize / 64);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & bit(node) != 0)
+    }
+
+    pub(super) fn set_checked(&self, node: NodeId) {
+        if let Some(word) = self.checked.get(node.0 as usize / 64) {
+            word.fetch_or(bit(node), Ordering::Relaxed);
+        }
+    }
+}
+
+fn bit(node: NodeId) -> u64 {
+    1 << (node.0 % 64)
+}
