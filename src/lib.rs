@@ -27,6 +27,7 @@
 mod archive;
 mod audit;
 mod error;
+pub mod export;
 pub mod inspect;
 mod intern;
 mod invariants;

@@ -1,21 +1,19 @@
-//! Ensembles of trees: scikit-learn checks a sample against the ensemble, and then lets each tree look it up.
+//! Estimators that hold trees: scikit-learn compares a sample with the estimator, and lets each tree look it up.
 
-use super::facts::{below, int, items, length, length_of, shape, size};
+use super::facts::{below, features, int, items, length, length_of, shape, size, text};
 use super::fault::{Check, ensure};
 use super::tree::Size;
 use crate::model::{Object, Value};
+use crate::schema::Loader;
 
-/// `DecisionTree*` and `ExtraTree*`: the tree is made for what the estimator says.
+/// `DecisionTree*` and `ExtraTree*`: the tree is made for what the estimator says. One without a tree is not fitted.
 pub(super) fn check_tree(estimator: Object<'_>) -> Check {
-    let Some(tree) = estimator.get_attr("tree_")?.filter(|tree| tree.class_name() == "Tree") else {
-        return Ok(());
-    };
+    let Some(tree) = estimator.get_attr("tree_")? else { return Ok(()) };
+    ensure!(tree.node().loader() == Loader::Tree, "has {tree:?}, which is no Tree");
     let made_for = Size::of(tree)?;
-    for (name, made_for) in [
-        ("n_features_in_", made_for.features),
-        ("n_outputs_", made_for.outputs),
-        ("n_classes_", made_for.most_classes),
-    ] {
+    let features = features(estimator)?;
+    ensure!(features == made_for.features, "has {features} features and a tree for {}", made_for.features);
+    for (name, made_for) in [("n_outputs_", made_for.outputs), ("n_classes_", made_for.most_classes)] {
         if let Some(stated) = int(estimator, name)? {
             ensure!(
                 usize::try_from(stated) == Ok(made_for),
@@ -26,22 +24,17 @@ pub(super) fn check_tree(estimator: Object<'_>) -> Check {
     Ok(())
 }
 
-/// Forests, `IsolationForest` and `GradientBoosting*`: each tree takes the features that it is given.
-pub(super) fn check(ensemble: Object<'_>) -> Check {
-    let Some(features) = size(ensemble, "n_features_in_")? else { return Ok(()) };
-    let subsets = items(ensemble, "estimators_features_")?;
-    for (index, member) in members(ensemble)?.into_iter().enumerate() {
-        let given = match subsets.get(index) {
-            Some(subset) => length_of(*subset).unwrap_or(0),
-            None => features,
-        };
-        if let Some(takes) = int(member, "n_features_in_")? {
-            ensure!(
-                usize::try_from(takes) == Ok(given),
-                "has {features} features, of which estimators_[{index}] takes {takes} and is given {given}"
-            );
-        }
-
+/// Forests and `IsolationForest`: each tree takes the features that it is given.
+pub(super) fn check_forest(forest: Object<'_>) -> Check {
+    let members = items(forest, "estimators_")?;
+    if members.is_empty() {
+        return Ok(());
+    }
+    let features = features(forest)?;
+    let subsets = items(forest, "estimators_features_")?;
+    for (index, member) in members.into_iter().enumerate() {
+        let given = subsets.get(index).map_or(Some(features), |subset| length_of(*subset)).unwrap_or(0);
+        check_member(member, index, given)?;
         if let Some(subset) = subsets.get(index).filter(|subset| subset.array_info().is_some()) {
             for feature in subset.ndarray()?.integers() {
                 ensure!(
@@ -51,32 +44,110 @@ pub(super) fn check(ensemble: Object<'_>) -> Check {
             }
         }
     }
-    check_stages(ensemble)
+    Ok(())
 }
 
-/// The estimators of an ensemble, in whatever list they are.
-fn members(ensemble: Object<'_>) -> Check<Vec<Object<'_>>> {
-    let Some(estimators) = ensemble.get_attr("estimators_")? else { return Ok(Vec::new()) };
-    Ok(match estimators.value()? {
-        Value::ObjectArray(array) => array.flat(),
-        _ => estimators.items()?,
-    })
+/// A tree of an ensemble, which is given so many features.
+fn check_member(member: Object<'_>, index: usize, given: usize) -> Check {
+    let is_tree = member.node().declared().module.starts_with("sklearn.tree.");
+    ensure!(is_tree, "has estimators_[{index}], which is a {} and no tree", member.class_name());
+    ensure!(member.get_attr("tree_")?.is_some(), "has estimators_[{index}], which is not fitted");
+    let takes = features(member)?;
+    ensure!(takes == given, "gives {given} features to estimators_[{index}], which takes {takes}");
+    Ok(())
 }
 
-/// `GradientBoosting*` adds each tree to one column of the predictions, of which there are as many as classes.
-fn check_stages(ensemble: Object<'_>) -> Check {
-    if !ensemble.class_name().starts_with("GradientBoosting") {
-        return Ok(());
-    }
-    let Some([_, columns]) =
-        shape(ensemble, "estimators_")?.and_then(|shape| <[usize; 2]>::try_from(shape).ok())
-    else {
+/// `GradientBoosting*`: `predict_stages` follows the trees of each stage without looking, and adds each to its column
+/// of the predictions.
+pub(super) fn check_boosting(ensemble: Object<'_>) -> Check {
+    let Some(estimators) = ensemble.get_attr("estimators_")? else { return Ok(()) };
+    let Value::ObjectArray(stages) = estimators.value()? else {
+        ensure!(false, "has estimators_ that are no array of trees");
         return Ok(());
     };
-    let expected = match length(ensemble, "classes_")? {
-        Some(classes) if classes > 2 => classes,
+    let [count, columns] = *stages.shape() else {
+        ensure!(false, "has estimators_ of shape {:?}", stages.shape());
+        return Ok(());
+    };
+    ensure!(count > 0, "has no stages");
+    let features = features(ensemble)?;
+    for (index, member) in stages.flat().into_iter().enumerate() {
+        check_member(member, index, features)?;
+        let made_for = Size::of(member.attr("tree_")?)?;
+        let is_regressor = (made_for.outputs, made_for.most_classes) == (1, 1);
+        ensure!(is_regressor, "has estimators_[{index}], which does not predict one number");
+    }
+    check_columns(ensemble, columns)
+}
+
+/// The predictions have as many columns as there are classes, or one. Where they come from depends on the release.
+fn check_columns(ensemble: Object<'_>, columns: usize) -> Check {
+    let classes = length(ensemble, "classes_")?;
+    let is_classifier = ensemble.class_name().ends_with("Classifier");
+    let expected = match classes {
+        Some(classes) if is_classifier && classes > 2 => classes,
         _ => 1,
     };
+    ensure!(
+        !is_classifier || classes.is_some_and(|classes| classes >= 2),
+        "is a classifier without two classes"
+    );
     ensure!(columns == expected, "has {columns} trees a stage, where {expected} belong");
+    let loss = match ensemble.get_attr("_loss")? {
+        Some(loss) => size(loss, "K")?,
+        None => None,
+    };
+    let stated = [("n_trees_per_iteration_", size(ensemble, "n_trees_per_iteration_")?), ("_loss.K", loss)];
+    for (name, stated) in stated {
+        let stated = stated.unwrap_or(columns);
+        ensure!(stated == columns, "has {columns} trees a stage and {name} = {stated}");
+    }
+    check_start(ensemble, classes.filter(|_| expected > 1))
+}
+
+/// What the predictions start from has a column for each class, when they do.
+fn check_start(ensemble: Object<'_>, classes: Option<usize>) -> Check {
+    let (Some(classes), Some(start)) = (classes, ensemble.get_attr("init_")?) else { return Ok(()) };
+    if text(start).as_deref() == Some("zero") {
+        return Ok(());
+    }
+    let found = size(start, "n_classes_")?.or(length(start, "classes_")?);
+    ensure!(
+        found == Some(classes),
+        "starts from a {} that does not know its {classes} classes",
+        start.class_name()
+    );
+    Ok(())
+}
+
+/// The trees of a quantile forest: their leaves are what the forest has lists for.
+pub(super) fn check_quantile_forest(estimator: Object<'_>) -> Check {
+    check_forest(estimator)?;
+    let Some(forest) = estimator.get_attr("forest_")? else { return Ok(()) };
+    ensure!(forest.node().loader() == Loader::QuantileForest, "has {forest:?}, which is no QuantileForest");
+    let Value::QuantileForest(instance) = forest.value()? else { return Ok(()) };
+    let Some(args) = instance.args() else { return Ok(()) };
+    let leaves = super::facts::shape_of(args.index(1)?).unwrap_or_default();
+    let trees = items(estimator, "estimators_")?;
+    let [count, nodes, outputs, _] = *leaves.as_slice() else { return Ok(()) };
+    ensure!(count == trees.len(), "has {} trees and leaves of {count}", trees.len());
+    for (index, tree) in trees.into_iter().enumerate() {
+        let tree = tree.attr("tree_")?;
+        let size = size(tree, "node_count")?.unwrap_or(usize::MAX);
+        ensure!(size <= nodes, "has estimators_[{index}] of {size} nodes, and leaves for {nodes}");
+        let made_for = Size::of(tree)?.outputs;
+        ensure!(
+            made_for == outputs,
+            "has estimators_[{index}] of {made_for} outputs, and leaves for {outputs}"
+        );
+    }
+    if let Some(sorter) = shape(estimator, "sorter_")? {
+        let samples =
+            super::facts::shape_of(args.index(0)?).and_then(|shape| shape.last().copied()).unwrap_or(0);
+        ensure!(sorter == [samples, outputs], "has a sorter_ of {sorter:?} for {samples} samples");
+        for sample in estimator.attr("sorter_")?.ndarray()?.integers() {
+            ensure!(below(sample, samples), "has the sample {sample} in sorter_, where there are {samples}");
+        }
+    }
     Ok(())
 }

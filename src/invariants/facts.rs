@@ -1,7 +1,9 @@
 //! What checks ask of objects, without reading more than they must.
 
-use super::fault::Check;
+use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
+use crate::npy::{Dtype, NdArray, StructField};
+use crate::text::cut;
 
 /// The shape of an array, numpy scalar, sparse matrix or array of objects, known without reading it. `None` for
 /// anything else.
@@ -47,6 +49,53 @@ pub(super) fn int(object: Object<'_>, name: &str) -> Check<Option<i64>> {
 /// An attribute that is a size.
 pub(super) fn size(object: Object<'_>, name: &str) -> Check<Option<usize>> {
     Ok(int(object, name)?.and_then(|size| usize::try_from(size).ok()))
+}
+
+/// How many features a fitted estimator takes. scikit-learn compares it with what it is given, once, and a value that is
+/// missing, or that is unequal to nothing, lets anything through: so it must be an `int` of Python's.
+pub(super) fn features(estimator: Object<'_>) -> Check<usize> {
+    let found = match estimator.get_attr("n_features_in_")? {
+        Some(attribute) => match attribute.value()? {
+            Value::Int(value) => value.to_i64(),
+            _ => None,
+        },
+        None => None,
+    };
+    match found.and_then(|features| usize::try_from(features).ok()).filter(|features| *features > 0) {
+        Some(features) => Ok(features),
+        None => Err(Fault::Broken("has no number of features as its n_features_in_".to_owned())),
+    }
+}
+
+/// Requires that an attribute is an array of this dtype, and gives its shape.
+pub(super) fn shape_as(object: Object<'_>, name: &str, dtype: &str) -> Check<Vec<usize>> {
+    let attribute = object.attr(name)?;
+    let found = attribute.array_info().map(|(dtype, _)| cut(dtype, DTYPE_LENGTH));
+    ensure!(
+        found.as_deref() == Some(dtype),
+        "has {name} of dtype {}, where {dtype} belongs",
+        found.unwrap_or_default()
+    );
+    Ok(shape_of(attribute).unwrap_or_default())
+}
+
+const DTYPE_LENGTH: usize = 200;
+
+/// Requires that an array has one of these lists of fields. Names alone would not do: some code takes fields by name and
+/// some by position.
+pub(super) fn check_fields(array: &NdArray, expected: &[&[(&str, &str)]]) -> Check {
+    let fits = match array.dtype() {
+        Dtype::Struct(structure) => expected.iter().any(|expected| {
+            let fields = structure.fields.iter();
+            let same = |(field, (name, dtype)): (&StructField, &(&str, &str))| {
+                field.name == *name && field.shape.is_empty() && cut(&field.dtype, DTYPE_LENGTH) == *dtype
+            };
+            structure.fields.len() == expected.len() && fields.zip(*expected).all(same)
+        }),
+        Dtype::Scalar(_) => false,
+    };
+    ensure!(fits, "has an array of dtype {}, which is not its own", cut(array.dtype(), DTYPE_LENGTH));
+    Ok(())
 }
 
 /// The text that an object is, if it is a `str`.

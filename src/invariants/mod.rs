@@ -35,9 +35,18 @@ type Rule = (fn(Object<'_>) -> Check, Code);
 /// The checks of scikit-learn's own classes. `*` is any class of the modules that start so.
 const RULES: &[(&str, &[&str], Rule)] = &[
     ("sklearn.tree.", &["*"], (ensemble::check_tree, Code::InvariantEnsemble)),
-    ("sklearn.ensemble._forest", &["*"], (ensemble::check, Code::InvariantEnsemble)),
-    ("sklearn.ensemble._iforest", &["*"], (ensemble::check, Code::InvariantEnsemble)),
-    ("sklearn.ensemble._gb", &["*"], (ensemble::check, Code::InvariantEnsemble)),
+    ("sklearn.ensemble._forest", &["*"], (ensemble::check_forest, Code::InvariantEnsemble)),
+    ("sklearn.ensemble._iforest", &["*"], (ensemble::check_forest, Code::InvariantEnsemble)),
+    (
+        "sklearn.ensemble._gb",
+        &["GradientBoostingClassifier", "GradientBoostingRegressor"],
+        (ensemble::check_boosting, Code::InvariantEnsemble),
+    ),
+    (
+        "quantile_forest.",
+        &["RandomForestQuantileRegressor", "ExtraTreesQuantileRegressor"],
+        (ensemble::check_quantile_forest, Code::InvariantEnsemble),
+    ),
     (
         "sklearn.ensemble._hist_gradient_boosting.predictor",
         &["TreePredictor"],
@@ -52,6 +61,20 @@ const RULES: &[(&str, &[&str], Rule)] = &[
         "sklearn.neighbors.",
         &["KDTree", "KDTree32", "KDTree64", "BallTree", "BallTree32", "BallTree64"],
         (neighbors::check, Code::InvariantNeighbors),
+    ),
+    (
+        "sklearn.neighbors.",
+        &[
+            "KNeighborsClassifier",
+            "KNeighborsRegressor",
+            "KNeighborsTransformer",
+            "RadiusNeighborsClassifier",
+            "RadiusNeighborsRegressor",
+            "RadiusNeighborsTransformer",
+            "NearestNeighbors",
+            "LocalOutlierFactor",
+        ],
+        (neighbors::check_estimator, Code::InvariantNeighbors),
     ),
     ("sklearn.svm.", &["SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"], (svm::check, Code::InvariantSvm)),
     (
@@ -108,9 +131,6 @@ pub(crate) fn check(object: Object<'_>) -> Result<()> {
         Loader::SparseMatrix => object.sparse().map(drop),
         Loader::Object => {
             let declared = object.node().declared();
-            if !declared.module.starts_with("sklearn.") {
-                return Ok(());
-            }
             if tables::is_estimator(&declared.to_string()) {
                 apply((attribute::check, Code::InvariantAttribute))?;
             }

@@ -1,8 +1,8 @@
-//! Trees for finding neighbours, whose indices scikit-learn follows without looking.
+//! Trees for finding neighbours, whose indices scikit-learn follows without looking, and the estimators that hold them.
 //!
 //! Source: `sklearn/neighbors/_binary_tree.pxi.tp`, whose `__getstate__` is the tuple read here.
 
-use super::facts::shape_of;
+use super::facts::{below, check_fields, features, length_of, shape, shape_of, size};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
@@ -12,50 +12,60 @@ const DATA: usize = 0;
 const INDICES: usize = 1;
 const NODES: usize = 2;
 const BOUNDS: usize = 3;
+const LEAF_SIZE: usize = 4;
 const LEVELS: usize = 5;
 const NODE_COUNT: usize = 6;
 const METRIC: usize = 11;
 const WEIGHTS: usize = 12;
+const PARTS: usize = 13;
 
-/// `KDTree` and `BallTree`, and those for 32 and 64 bits.
-pub(super) fn check(tree: Object<'_>) -> Check {
-    let state = match tree.value()? {
+const FIELDS: [(&str, &str); 4] =
+    [("idx_start", "<i8"), ("idx_end", "<i8"), ("is_leaf", "<i8"), ("radius", "<f8")];
+
+/// The items of an instance's state, which is a tuple.
+fn state(object: Object<'_>) -> Check<Vec<Object<'_>>> {
+    let state = match object.value()? {
         Value::Instance(instance) => instance.state(),
         _ => None,
     };
-    let Some(state) = state else { return Ok(()) };
-    let parts = state.items()?;
-    let part = |at: usize| -> Check<Object<'_>> {
-        parts.get(at).copied().ok_or_else(|| Fault::Broken(format!("has a state of {} parts", parts.len())))
+    match state {
+        Some(state) => Ok(state.items()?),
+        None => Err(Fault::Broken("has no state".to_owned())),
+    }
+}
+
+/// `KDTree` and `BallTree`, and those for 32 and 64 bits.
+pub(super) fn check(tree: Object<'_>) -> Check {
+    let parts = state(tree)?;
+    ensure!(parts.len() == PARTS, "has a state of {} parts, where {PARTS} belong", parts.len());
+    let part = |at: usize| parts.get(at).copied().ok_or_else(|| Fault::Broken(format!("has no part {at}")));
+    let points = shape_of(part(DATA)?).unwrap_or_default();
+    let [count, dimensions] = *points.as_slice() else {
+        return Err(Fault::Broken(format!("has points of shape {points:?}")));
     };
-    let Some([points, dimensions]) =
-        shape_of(part(DATA)?).and_then(|shape| <[usize; 2]>::try_from(shape).ok())
-    else {
-        return Err(Fault::Broken("has points that are no table".to_owned()));
-    };
-    let count = usize::try_from(part(NODE_COUNT)?.as_i64()?).unwrap_or(0);
+    ensure!(count > 0 && dimensions > 0, "has no points");
+    let nodes = usize::try_from(part(NODE_COUNT)?.as_i64()?).unwrap_or(0);
     let levels = part(LEVELS)?.as_i64()?;
-    let full = u32::try_from(levels)
-        .ok()
-        .and_then(|levels| 1_usize.checked_shl(levels))
-        .map(|size| size.saturating_sub(1));
-    ensure!(count > 0 && full == Some(count), "has {levels} levels and {count} nodes");
-    check_permutation(&part(INDICES)?.ndarray()?, points)?;
-    check_nodes(&part(NODES)?.ndarray()?, count, points)?;
+    let full = u32::try_from(levels).ok().and_then(|levels| 1_usize.checked_shl(levels));
+    let fits = full.and_then(|full| full.checked_sub(1)) == Some(nodes) && nodes > 0;
+    ensure!(fits, "has {levels} levels and {nodes} nodes");
+    ensure!(part(LEAF_SIZE)?.as_i64()? >= 1, "has a leaf_size below one");
+    check_permutation(&part(INDICES)?.ndarray()?, count)?;
+    check_nodes(&part(NODES)?.ndarray()?, nodes, count)?;
     let bounds = shape_of(part(BOUNDS)?).unwrap_or_default();
     let sides = if tree.class_name().starts_with("KD") { 2 } else { 1 };
+    let expected = [sides, nodes, dimensions];
+    ensure!(bounds == expected, "has bounds of shape {bounds:?}, where {expected:?} belong");
+    let weights = part(WEIGHTS)?;
     ensure!(
-        bounds == [sides, count, dimensions],
-        "has bounds of {bounds:?} for {count} nodes of {dimensions} dimensions"
+        weights.is_none() || shape_of(weights) == Some(vec![count]),
+        "has weights that are not one for each of {count} points"
     );
-    if let Some(weights) = parts.get(WEIGHTS).and_then(|weights| shape_of(*weights)) {
-        ensure!(weights == [points], "has weights of {weights:?} for {points} points");
-    }
     check_metric(part(METRIC)?, dimensions)
 }
 
 fn check_permutation(indices: &NdArray, points: usize) -> Check {
-    ensure!(indices.shape() == [points], "has indices of {:?} for {points} points", indices.shape());
+    ensure!(indices.shape() == [points], "has indices of shape {:?} for {points} points", indices.shape());
     let mut taken = vec![false; points];
     for index in indices.integers() {
         let slot = usize::try_from(index).ok().and_then(|index| taken.get_mut(index));
@@ -69,7 +79,8 @@ fn check_permutation(indices: &NdArray, points: usize) -> Check {
 
 /// Each node covers a range of the indices; one that is no leaf has two nodes below it.
 fn check_nodes(nodes: &NdArray, count: usize, points: usize) -> Check {
-    ensure!(nodes.shape() == [count], "has nodes of {:?}, where {count} belong", nodes.shape());
+    ensure!(nodes.shape() == [count], "has nodes of shape {:?}, where {count} belong", nodes.shape());
+    check_fields(nodes, &[&FIELDS])?;
     let column = |name: &str| nodes.field(name)?.to_array1::<i64>();
     let (start, end, leaf) = (column("idx_start")?, column("idx_end")?, column("is_leaf")?);
     for (node, ((start, end), leaf)) in start.iter().zip(&end).zip(&leaf).enumerate() {
@@ -83,28 +94,95 @@ fn check_nodes(nodes: &NdArray, count: usize, points: usize) -> Check {
 
 /// A metric's own arrays are as large as a point.
 fn check_metric(metric: Object<'_>, dimensions: usize) -> Check {
-    let state = match metric.value()? {
-        Value::Instance(instance) => instance.state(),
-        _ => None,
+    let module = metric.node().declared().module;
+    let is_metric = module.ends_with("_dist_metrics") && metric.class_name().contains("Distance");
+    ensure!(is_metric, "has {metric:?}, which is no metric");
+    let parts = state(metric)?;
+    let shape = |at: usize| parts.get(at).and_then(|part| shape_of(*part)).unwrap_or_default();
+    let (vector, matrix) = (shape(1), shape(2));
+    let name = metric.class_name().trim_end_matches(|last: char| last.is_ascii_digit());
+    let fits = match name {
+        "SEuclideanDistance" | "WMinkowskiDistance" => vector == [dimensions],
+        // Without weights there are none.
+        "MinkowskiDistance" => vector == [dimensions] || vector == [0],
+        "MahalanobisDistance" => matrix == [dimensions, dimensions],
+        "HaversineDistance" => dimensions == 2,
+        // A function of the file's choice would be handed the memory of the tree.
+        "PyFuncDistance" => false,
+        _ => true,
     };
-    let Some(state) = state else { return Ok(()) };
-    let name = metric.class_name();
-    let shapes: Vec<_> = state.items()?.into_iter().map(|part| shape_of(part).unwrap_or_default()).collect();
-    let (vector, matrix) = (shapes.get(1), shapes.get(2));
-    if name.starts_with("SEuclidean") || name.starts_with("WMinkowski") {
-        ensure!(
-            vector == Some(&vec![dimensions]),
-            "has a {name} with a vector of {vector:?} for {dimensions} dimensions"
-        );
-    } else if name.starts_with("Minkowski") {
-        // Without weights the vector has one number.
-        let fits = vector.is_some_and(|shape| *shape == [dimensions] || *shape == [1] || *shape == [0]);
-        ensure!(fits, "has a {name} with a vector of {vector:?} for {dimensions} dimensions");
-    } else if name.starts_with("Mahalanobis") {
-        let fits = matrix == Some(&vec![dimensions, dimensions]);
-        ensure!(fits, "has a {name} with a matrix of {matrix:?} for {dimensions} dimensions");
-    } else if name.starts_with("Haversine") {
-        ensure!(dimensions == 2, "has a {name} for {dimensions} dimensions");
+    ensure!(fits, "has a {name} of {vector:?} and {matrix:?} for {dimensions} dimensions");
+    Ok(())
+}
+
+/// `KNeighbors*`, `RadiusNeighbors*`, `NearestNeighbors`, `LocalOutlierFactor`: what is looked up is what was fitted.
+pub(super) fn check_estimator(estimator: Object<'_>) -> Check {
+    let Some(fitted) = estimator.get_attr("_fit_X")? else { return Ok(()) };
+    let shape = shape_of(fitted).unwrap_or_default();
+    let [samples, width] = *shape.as_slice() else {
+        return Err(Fault::Broken(format!("was fitted to an array of shape {shape:?}")));
+    };
+    let features = features(estimator)?;
+    ensure!(width == features, "has {features} features and was fitted to {width}");
+    if let Some(stated) = size(estimator, "n_samples_fit_")? {
+        ensure!(stated == samples, "was fitted to {samples} samples and says {stated}");
+    }
+    if let Some(tree) = estimator.get_attr("_tree")?.filter(|tree| !tree.is_none()) {
+        let name = tree.class_name();
+        let is_tree = name.starts_with("KDTree") || name.starts_with("BallTree");
+        ensure!(is_tree, "has the _tree {tree:?}");
+        let points = state(tree)?.first().and_then(|points| shape_of(*points)).unwrap_or_default();
+        ensure!(points == shape, "was fitted to {shape:?} and has a tree of {points:?}");
+    }
+    check_parameters(estimator, features)?;
+    check_classes(estimator, samples)
+}
+
+/// The parameters of the metric, some of which are arrays that are as large as a sample.
+fn check_parameters(estimator: Object<'_>, features: usize) -> Check {
+    let parameters =
+        estimator.get_attr("effective_metric_params_")?.filter(|parameters| !parameters.is_none());
+    let Some(parameters) = parameters else { return Ok(()) };
+    for (key, value) in parameters.as_dict()?.iter() {
+        let shape = shape_of(value).unwrap_or_default();
+        let fits = match key.text() {
+            "w" | "V" => value.is_none() || shape == [features] || shape == [features, features],
+            "VI" => shape == [features, features],
+            // Sums that would be taken for granted, whatever is in them.
+            name => !name.ends_with("_norm_squared"),
+        };
+        ensure!(fits, "has the parameter {key:?} of shape {shape:?} for its metric");
+    }
+    Ok(())
+}
+
+/// The class of each sample is looked up without looking since scikit-learn 1.3.
+fn check_classes(estimator: Object<'_>, samples: usize) -> Check {
+    if !estimator.class_name().ends_with("Classifier") {
+        return Ok(());
+    }
+    let (Some(labels), Some(classes)) = (estimator.get_attr("_y")?, estimator.get_attr("classes_")?) else {
+        return Ok(());
+    };
+    let counts = match length_of(classes) {
+        // With several outputs each has classes of its own.
+        Some(_) if classes.array_info().is_none() && shape(estimator, "classes_")?.is_none() => {
+            classes.items()?.into_iter().map(|classes| length_of(classes).unwrap_or(0)).collect()
+        }
+        Some(count) => vec![count],
+        None => Vec::new(),
+    };
+    let labels = labels.ndarray()?;
+    let columns = labels.shape().get(1).copied().unwrap_or(1);
+    let fits = labels.shape().first() == Some(&samples) && columns == counts.len();
+    ensure!(
+        fits,
+        "has labels of shape {:?} for {samples} samples and {} outputs",
+        labels.shape(),
+        counts.len()
+    );
+    for (label, count) in labels.integers().zip(counts.iter().cycle()) {
+        ensure!(below(label, *count), "has the label {label}, where there are {count} classes");
     }
     Ok(())
 }

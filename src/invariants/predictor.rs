@@ -1,17 +1,37 @@
 //! The trees of `HistGradientBoosting*`, and what the estimators look up for them.
 
-use super::facts::{below, items, length, shape, size};
+use super::facts::{below, check_fields, features, items, length, shape_as, size, text};
 use super::fault::{Check, Fault, ensure};
 use super::tree::{Walk, check_flags};
-use crate::model::Object;
+use crate::model::{Object, Value};
 use crate::npy::NdArray;
 
 /// Words of a bitset with a bit for each of 256 categories.
 const BITSET_WORDS: usize = 8;
 
+/// The fields of a node; the feature's index is wider since scikit-learn 1.3.
+const fn fields(feature: &str) -> [(&str, &str); 13] {
+    [
+        ("value", "<f8"),
+        ("count", "<u4"),
+        ("feature_idx", feature),
+        ("num_threshold", "<f8"),
+        ("missing_go_to_left", "|u1"),
+        ("left", "<u4"),
+        ("right", "<u4"),
+        ("gain", "<f8"),
+        ("depth", "<u4"),
+        ("is_leaf", "|u1"),
+        ("bin_threshold", "|u1"),
+        ("is_categorical", "|u1"),
+        ("bitset_idx", "<u4"),
+    ]
+}
+
 /// `sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor`.
 pub(super) fn check(predictor: Object<'_>) -> Check {
     let nodes = predictor.attr("nodes")?.ndarray()?;
+    check_fields(&nodes, &[&fields("<i8"), &fields("<u4")])?;
     let count = nodes.len();
     ensure!(nodes.ndim() == 1 && count > 0, "has nodes of shape {:?}", nodes.shape());
     for flags in ["is_leaf", "is_categorical", "missing_go_to_left"] {
@@ -27,28 +47,32 @@ pub(super) fn check(predictor: Object<'_>) -> Check {
         }
     }
     walk.end()?;
-    let features = column("feature_idx")?;
-    let negative = features.iter().zip(&leaf).position(|(feature, leaf)| *leaf == 0 && *feature < 0);
-    ensure!(negative.is_none(), "has node {} with a negative feature", negative.unwrap_or_default());
+    for (node, (feature, is_leaf)) in column("feature_idx")?.iter().zip(&leaf).enumerate() {
+        ensure!(*is_leaf == 1 || *feature >= 0, "has node {node} with the feature {feature}");
+    }
     check_bitsets(predictor, &nodes)
 }
 
 /// Which categories go left is looked up in two tables.
 fn check_bitsets(predictor: Object<'_>, nodes: &NdArray) -> Check {
-    // Files of scikit-learn before 0.24 have no categories.
-    let Ok(index) = nodes.field("bitset_idx") else { return Ok(()) };
     let mut rows = usize::MAX;
     for name in ["binned_left_cat_bitsets", "raw_left_cat_bitsets"] {
-        let shape = shape(predictor, name)?.unwrap_or_default();
-        ensure!(matches!(shape.as_slice(), [_, BITSET_WORDS]), "has {name} of shape {shape:?}");
-        rows = rows.min(shape.first().copied().unwrap_or(0));
+        let shape = shape_as(predictor, name, "<u4")?;
+        let [count, BITSET_WORDS] = *shape.as_slice() else {
+            return Err(Fault::Broken(format!("has {name} of shape {shape:?}")));
+        };
+        rows = rows.min(count);
     }
-    let categorical = nodes.field("is_categorical")?.to_array1::<i64>()?;
-    let outside = index
-        .integers()
-        .zip(&categorical)
-        .position(|(index, is_categorical)| *is_categorical == 1 && !below(index, rows));
-    ensure!(outside.is_none(), "has node {} with a bitset that is not there", outside.unwrap_or_default());
+    let by_category = nodes.field("is_categorical")?;
+    let (index, leaf) = (nodes.field("bitset_idx")?, nodes.field("is_leaf")?);
+    let split =
+        by_category.integers().zip(leaf.integers()).map(|(categorical, leaf)| categorical == 1 && leaf == 0);
+    for (node, (index, splits)) in index.integers().zip(split).enumerate() {
+        ensure!(
+            !splits || below(index, rows),
+            "has node {node} with the bitset {index}, where there are {rows}"
+        );
+    }
     Ok(())
 }
 
@@ -58,29 +82,26 @@ pub(super) fn check_estimator(estimator: Object<'_>) -> Check {
     if iterations.is_empty() {
         return Ok(());
     }
-    let mapper = estimator.attr("_bin_mapper")?;
-    let features = size(estimator, "_n_features")?.or(size(estimator, "n_features_in_")?);
-    let Some(features) = features else {
-        return Err(Fault::Broken("has no n_features_in_".to_owned()));
-    };
-    let binned = length(mapper, "bin_thresholds_")?.unwrap_or(features);
-    ensure!(binned == features, "has {features} features and bins for {binned}");
-
-    let categorical = match mapper.get_attr("is_categorical_")? {
-        Some(flags) if flags.array_info().is_some() => flags.ndarray()?.integers().collect::<Vec<_>>(),
-        _ => vec![0; features],
-    };
     ensure!(
-        categorical.len() == features,
-        "has {features} features and is_categorical_ for {}",
-        categorical.len()
+        estimator.get_attr("_in_fit")?.is_none(),
+        "is being fitted, so that samples would not be checked"
     );
+    let features = features(estimator)?;
+    let own = size(estimator, "_n_features")?.unwrap_or(features);
+    ensure!(own == features, "has n_features_in_ = {features} and _n_features = {own}");
+    let mapper = estimator.attr("_bin_mapper")?;
+    let binned = length(mapper, "bin_thresholds_")?.unwrap_or(0);
+    ensure!(binned == features, "has {features} features and bins for {binned}");
+    let shape = shape_as(mapper, "is_categorical_", "|u1")?;
+    ensure!(shape == [features], "has {features} features and is_categorical_ of {shape:?}");
+    let categorical: Vec<_> = mapper.attr("is_categorical_")?.ndarray()?.integers().collect();
+    check_preprocessor(estimator, features)?;
     let trees = size(estimator, "n_trees_per_iteration_")?;
     for (iteration, predictors) in iterations.iter().enumerate() {
         let predictors = predictors.items()?;
         let (count, trees) = (predictors.len(), trees.unwrap_or(predictors.len()));
         ensure!(count == trees, "has {count} trees in iteration {iteration}, where {trees} belong");
-        for (tree, predictor) in predictors.iter().enumerate() {
+        for (tree, predictor) in predictors.into_iter().enumerate() {
             check_features(predictor, &categorical).map_err(|fault| within(fault, iteration, tree))?;
         }
     }
@@ -95,28 +116,70 @@ fn within(fault: Fault, iteration: usize, tree: usize) -> Fault {
 }
 
 /// The features of a tree must be the estimator's, and only categorical ones may be split by category.
-fn check_features(predictor: &Object<'_>, categorical: &[i64]) -> Check {
+fn check_features(predictor: Object<'_>, categorical: &[i64]) -> Check {
+    let is_predictor = predictor.class_name() == "TreePredictor";
+    ensure!(is_predictor, "is a {} and no TreePredictor", predictor.class_name());
     let nodes = predictor.attr("nodes")?.ndarray()?;
-    let leaf = nodes.field("is_leaf")?.to_array1::<i64>()?;
-    let by_category = match nodes.field("is_categorical") {
-        Ok(field) => field.integers().collect(),
-        Err(_) => vec![0; nodes.len()],
-    };
+    let (leaf, by_category) = (nodes.field("is_leaf")?, nodes.field("is_categorical")?);
     let features = nodes.field("feature_idx")?;
-    for (node, ((feature, leaf), by_category)) in features.integers().zip(&leaf).zip(by_category).enumerate()
-    {
-        let kind = usize::try_from(feature).ok().and_then(|feature| categorical.get(feature));
-        if *leaf == 0 {
-            ensure!(
-                kind.is_some(),
-                "has node {node} with the feature {feature}, where there are {}",
-                categorical.len()
-            );
-            ensure!(
-                by_category == 0 || kind == Some(&1),
-                "has node {node} that splits feature {feature} by category, which has none"
-            );
+    let splits = features.integers().zip(leaf.integers()).zip(by_category.integers());
+    for (node, ((feature, leaf), by_category)) in splits.enumerate() {
+        if leaf != 0 {
+            continue;
         }
+        let kind = usize::try_from(feature).ok().and_then(|feature| categorical.get(feature));
+        let count = categorical.len();
+        ensure!(kind.is_some(), "has node {node} with the feature {feature}, where there are {count}");
+        let fits = by_category == 0 || kind.is_some_and(|kind| *kind != 0);
+        ensure!(fits, "has node {node} that splits feature {feature} by category, which has none");
     }
     Ok(())
+}
+
+/// Since scikit-learn 1.4, categories are encoded before the trees see a sample, which must keep its width: each
+/// feature goes through exactly one of the transformers.
+fn check_preprocessor(estimator: Object<'_>, features: usize) -> Check {
+    let preprocessor = estimator.get_attr("_preprocessor")?.filter(|preprocessor| !preprocessor.is_none());
+    let Some(preprocessor) = preprocessor else { return Ok(()) };
+    let takes = super::facts::features(preprocessor)?;
+    ensure!(takes == features, "has {features} features and a _preprocessor for {takes}");
+    let mut times = vec![0_usize; features];
+    for (index, transformer) in items(preprocessor, "transformers_")?.into_iter().enumerate() {
+        let step = transformer.index(1)?;
+        if text(step).as_deref() == Some("drop") {
+            continue;
+        }
+        let class = step.class_name();
+        ensure!(
+            keeps_width(step)?,
+            "has the _preprocessor.transformers_[{index}], a {class} that it does not make"
+        );
+
+        let Value::Array(mask) = transformer.index(2)?.value()? else {
+            return Err(Fault::Broken(format!("has the _preprocessor.transformers_[{index}] of no mask")));
+        };
+        ensure!(mask.shape() == [features], "has the _preprocessor.transformers_[{index}] of another width");
+        let mask = mask.to_vec::<bool>()?;
+        times
+            .iter_mut()
+            .zip(mask)
+            .for_each(|(times, is_in)| *times = times.saturating_add(usize::from(is_in)));
+    }
+    let once = times.iter().all(|times| *times == 1);
+    ensure!(once, "has a _preprocessor that does not take each feature once");
+    Ok(())
+}
+
+/// An encoder makes a column of each; a function is the one that scikit-learn puts there, which only converts.
+fn keeps_width(transformer: Object<'_>) -> Check<bool> {
+    if transformer.class_name() == "OrdinalEncoder" {
+        return Ok(true);
+    }
+    let Some(function) = transformer.get_attr("func")? else { return Ok(false) };
+    let function = match function.value()? {
+        Value::Partial { func, .. } => func,
+        _ => function,
+    };
+    Ok(transformer.class_name() == "FunctionTransformer"
+        && matches!(function.value()?, Value::Function(name) if name == "sklearn.utils.validation.check_array"))
 }

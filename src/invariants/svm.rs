@@ -2,86 +2,131 @@
 //!
 //! Source: `sklearn/svm/_libsvm.pyx`, `sklearn/svm/src/libsvm/libsvm_helper.c`.
 
-use super::facts::{length, shape, size};
+use super::facts::{features, length, shape, shape_as, text};
 use super::fault::{Check, ensure};
-use crate::model::Object;
+use crate::model::{Object, Value};
+
+/// How many of what a machine has.
+struct Machine {
+    vectors: usize,
+    /// Classes; two for a machine that is no classifier.
+    classes: usize,
+    /// Pairs of classes: each has an intercept.
+    pairs: usize,
+}
 
 /// `SVC`, `NuSVC`, `SVR`, `NuSVR` and `OneClassSVM`.
-pub(super) fn check(machine: Object<'_>) -> Check {
-    let Some(vectors) = shape(machine, "support_vectors_")? else { return Ok(()) };
-    let Some(counts) = machine.get_attr("_n_support")? else { return Ok(()) };
-    let is_classifier = matches!(machine.class_name(), "SVC" | "NuSVC");
-    let counts = counts.array1::<i64>()?;
-    let count = length(machine, "support_")?.unwrap_or(0);
-    ensure!(counts.iter().all(|count| *count >= 0), "has a negative number in _n_support");
-    let total = counts.iter().fold(0, |total: i64, count| total.saturating_add(*count));
-    if is_classifier {
-        let classes = length(machine, "classes_")?.unwrap_or(0);
-        ensure!(classes == counts.len(), "has {classes} classes and {} numbers in _n_support", counts.len());
-
-        ensure!(usize::try_from(total) == Ok(count), "has {count} support vectors and {total} in _n_support");
-    } else {
-        let first = counts.first().copied().unwrap_or(-1);
-        ensure!(
-            counts.len() == 2 && usize::try_from(first) == Ok(count),
-            "has {count} support vectors and {counts} in _n_support"
-        );
+pub(super) fn check(svm: Object<'_>) -> Check {
+    if svm.get_attr("support_")?.is_none() {
+        return Ok(());
     }
-    // With a kernel that is given by its values, the vectors themselves are not kept.
-    let is_precomputed = vectors == [0, 0] || vectors == [0];
-    ensure!(
-        is_precomputed || vectors.first() == Some(&count),
-        "has {count} in support_ and vectors of {vectors:?}"
-    );
-    if let Some(features) = size(machine, "n_features_in_")?.filter(|_| !is_precomputed)
-        && has_own_vectors(machine)?
-    {
-        ensure!(
-            vectors.get(1) == Some(&features),
-            "has {features} features and support vectors of {vectors:?}"
-        );
-    }
-    check_coefficients(machine, counts.len(), count)?;
-    check_support(machine)
+    let machine = Machine::of(svm)?;
+    let features = features(svm)?;
+    check_vectors(svm, &machine, features)?;
+    check_coefficients(svm, &machine)
 }
 
-/// A kernel that is a function is applied before, so that the vectors are rows of its values.
-fn has_own_vectors(machine: Object<'_>) -> Check<bool> {
-    Ok(machine.get_attr("kernel")?.and_then(super::facts::text).is_some_and(|kernel| kernel != "precomputed"))
+impl Machine {
+    fn of(svm: Object<'_>) -> Check<Self> {
+        let support = shape_as(svm, "support_", "<i4")?;
+        let [vectors] = *support.as_slice() else {
+            ensure!(false, "has support_ of shape {support:?}");
+            return Ok(Self { vectors: 0, classes: 0, pairs: 0 });
+        };
+        shape_as(svm, "_n_support", "<i4")?;
+        let counts = svm.attr("_n_support")?.array1::<i64>()?;
+        ensure!(counts.iter().all(|count| *count >= 0), "has a negative number in _n_support");
+        if matches!(svm.class_name(), "SVC" | "NuSVC") {
+            let classes = length(svm, "classes_")?.unwrap_or(0);
+            let found = counts.len();
+            ensure!(
+                classes >= 2 && classes == found,
+                "has {classes} classes and {found} numbers in _n_support"
+            );
+            let total = counts.iter().fold(0, |total: i64, count| total.saturating_add(*count));
+            ensure!(
+                usize::try_from(total) == Ok(vectors),
+                "has {vectors} support vectors and {total} in _n_support"
+            );
+        } else {
+            let first = counts.first().copied().unwrap_or(-1);
+            let fits = counts.len() == 2 && usize::try_from(first) == Ok(vectors);
+            ensure!(fits, "has {vectors} support vectors and {counts} in _n_support");
+        }
+        let classes = counts.len();
+        let pairs = classes.saturating_mul(classes.saturating_sub(1)) / 2;
+        Ok(Self { vectors, classes, pairs })
+    }
 }
 
-/// One row of coefficients less than classes; an intercept, and a pair of probabilities, for each pair of classes.
-fn check_coefficients(machine: Object<'_>, classes: usize, count: usize) -> Check {
-    let rows = classes.saturating_sub(1);
-    for name in ["dual_coef_", "_dual_coef_"] {
-        let Some(found) = shape(machine, name)? else { continue };
-        ensure!(found == [rows, count], "has {name} of shape {found:?}, where {rows} by {count} belong");
+/// The vectors are rows of what the machine was fitted to. With a kernel whose values are given, they are not kept,
+/// and their rows are looked up.
+fn check_vectors(svm: Object<'_>, machine: &Machine, features: usize) -> Check {
+    let fitted = svm.attr("shape_fit_")?;
+    let (rows, columns) = (fitted.index(0)?.as_i64()?, fitted.index(1)?.as_i64()?);
+    for row in svm.attr("support_")?.ndarray()?.integers() {
+        ensure!((0..rows).contains(&row), "has row {row} as a support vector, where there are {rows}");
     }
-    let pairs = classes.saturating_mul(rows) / 2;
-    for name in ["intercept_", "_intercept_"] {
-        let Some(found) = length(machine, name)? else { continue };
-        ensure!(found == pairs, "has {name} of {found} numbers, where {pairs} belong");
+    let found = shape(svm, "support_vectors_")?.unwrap_or_default();
+    let kernel = svm.get_attr("kernel")?.and_then(text);
+    match kernel.as_deref() {
+        Some("linear" | "poly" | "rbf" | "sigmoid") => {
+            let expected = [machine.vectors, features];
+            ensure!(found == expected, "has support_vectors_ of shape {found:?}, where {expected:?} belong");
+            ensure!(
+                usize::try_from(columns) == Ok(features),
+                "has {features} features and was fitted to {columns}"
+            );
+        }
+        Some("precomputed") => {
+            ensure!(found.contains(&0), "has support_vectors_ of shape {found:?} and a precomputed kernel");
+            ensure!(
+                usize::try_from(rows) == Ok(features),
+                "has {features} features and was fitted to {rows} rows"
+            );
+        }
+        Some(_) => ensure!(false, "has a kernel that scikit-learn does not have"),
+        // A function gives the values; the rows that it was fitted to are kept beside.
+        None => {
+            ensure!(
+                found.contains(&0),
+                "has support_vectors_ of shape {found:?} and a kernel that is a function"
+            );
+            let kept = shape(svm, "_BaseLibSVM__Xfit")?.and_then(|shape| shape.first().copied());
+            let fits = kept.is_some_and(|kept| usize::try_from(rows) == Ok(kept));
+            ensure!(fits, "has not kept the {rows} rows that it was fitted to");
+        }
     }
-    for name in ["_probA", "_probB", "probA_", "probB_"] {
-        let Some(found) = length(machine, name)? else { continue };
-        ensure!(found == 0 || found == pairs, "has {name} of {found} numbers, where {pairs} or none belong");
-    }
-    let weights = length(machine, "class_weight_")?.unwrap_or(0);
-    ensure!(
-        weights == 0 || weights == classes,
-        "has {weights} class_weight_, where {classes} or none belong"
-    );
-
     Ok(())
 }
 
-/// The support vectors are rows of what the machine was fitted to.
-fn check_support(machine: Object<'_>) -> Check {
-    let Some(fitted) = machine.get_attr("shape_fit_")? else { return Ok(()) };
-    let rows = fitted.index(0)?.as_i64()?;
-    let support = machine.attr("support_")?.ndarray()?;
-    for row in support.integers() {
-        ensure!((0..rows).contains(&row), "has row {row} as a support vector, where there are {rows}");
+/// One row of coefficients less than classes; an intercept, and a pair of probabilities, for each pair of classes.
+fn check_coefficients(svm: Object<'_>, machine: &Machine) -> Check {
+    let rows = machine.classes.saturating_sub(1);
+    let expected = [rows, machine.vectors];
+    for name in ["dual_coef_", "_dual_coef_"] {
+        let Some(found) = shape(svm, name)? else { continue };
+        ensure!(found == expected, "has {name} of shape {found:?}, where {expected:?} belong");
+        // libsvm takes what is stored of a sparse matrix for all of it.
+        if let Value::Sparse(matrix) = svm.attr(name)?.value()? {
+            let stored = matrix.data().len();
+            let all = rows.saturating_mul(machine.vectors);
+            ensure!(stored == all, "has {name} with {stored} of {all} numbers");
+        }
     }
+    ensure!(svm.get_attr("_dual_coef_")?.is_some(), "has no _dual_coef_");
+    let intercepts = shape_as(svm, "_intercept_", "<f8")?;
+    ensure!(
+        intercepts == [machine.pairs],
+        "has _intercept_ of {intercepts:?}, where {} belong",
+        machine.pairs
+    );
+    for name in ["_probA", "_probB"] {
+        let Some(found) = length(svm, name)? else { continue };
+        let fits = found == 0 || found == machine.pairs;
+        ensure!(fits, "has {name} of {found} numbers, where {} or none belong", machine.pairs);
+    }
+    let (a, b) = (length(svm, "_probA")?, length(svm, "_probB")?);
+    ensure!(a == b, "has _probA and _probB of different lengths");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use ndarray::Array1;
 
-use super::facts::shape_of;
+use super::facts::{check_fields, shape_as};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
@@ -17,10 +17,24 @@ struct Nodes {
 const LEAF: i64 = -1;
 const NO_FEATURE: i64 = -2;
 
+/// The fields of a node; scikit-learn has the last one since 1.3.
+const FIELDS: [(&str, &str); 8] = [
+    ("left_child", "<i8"),
+    ("right_child", "<i8"),
+    ("feature", "<i8"),
+    ("threshold", "<f8"),
+    ("impurity", "<f8"),
+    ("n_node_samples", "<i8"),
+    ("weighted_n_node_samples", "<f8"),
+    ("missing_go_to_left", "|u1"),
+];
+
 /// `sklearn.tree._tree.Tree`.
 pub(super) fn check(tree: Object<'_>) -> Check {
     let size = Size::of(tree)?;
     let nodes = tree.attr("nodes")?.ndarray()?;
+    let [before @ .., _] = &FIELDS;
+    check_fields(&nodes, &[&FIELDS, before])?;
     let count = nodes.len();
     ensure!(nodes.ndim() == 1 && count > 0, "has nodes of shape {:?}", nodes.shape());
     let stated = tree.attr("node_count")?.as_i64()?;
@@ -31,11 +45,11 @@ pub(super) fn check(tree: Object<'_>) -> Check {
     let depth = walk.check(size.features)?;
     let stated = tree.attr("max_depth")?.as_i64()?;
     // `decision_path` makes room for so many nodes a sample.
-    ensure!(depth <= stated, "is {depth} levels deep and has a max_depth of {stated}");
+    ensure!(depth == stated, "is {depth} levels deep and has a max_depth of {stated}");
     check_flags(&nodes, "missing_go_to_left")?;
-    let values = shape_of(tree.attr("values")?);
+    let values = shape_as(tree, "values", "<f8")?;
     let expected = vec![count, size.outputs, size.most_classes];
-    ensure!(values.as_ref() == Some(&expected), "has values of shape {values:?}, where {expected:?} belong");
+    ensure!(values == expected, "has values of shape {values:?}, where {expected:?} belong");
     Ok(())
 }
 

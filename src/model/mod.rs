@@ -5,6 +5,7 @@
 //! nodes of the schema ([`graph`]), looked at as values ([`value`]) when they are asked for; payloads are read once and
 //! kept ([`store`]).
 
+mod extract;
 mod graph;
 mod key;
 mod object;

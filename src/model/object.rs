@@ -8,8 +8,9 @@ use super::graph::Graph;
 use super::path::{self, Step};
 use super::value::{Dict, Sequence, Value};
 use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
 use crate::npy::{Dtype, Element, NdArray, SparseMatrix};
-use crate::schema::{Content, DictRef, NodeId, NodeRef, Scalar, part};
+use crate::schema::{Content, DictRef, Loader, NodeId, NodeRef, Scalar, part};
 use crate::text::{PLACE_LENGTH, cut, shown};
 
 /// An object of a model. Cheap to copy; it refers to the model.
@@ -435,6 +436,16 @@ impl<'m> Object<'m> {
         }
     }
 
+    /// The limits that the file was opened with.
+    pub(super) fn limits(&self) -> &'m Limits {
+        self.graph.audit().schema().archive().limits()
+    }
+
+    /// Whether it matters that two objects are the same one. Of numbers, text and names it does not.
+    pub(crate) fn is_shared(&self) -> bool {
+        !matches!(self.node.loader(), Loader::Json | Loader::Type | Loader::Function)
+    }
+
     /// Whether a payload belongs to the object itself.
     pub(super) fn has_payload(&self) -> bool {
         matches!(
@@ -483,7 +494,7 @@ impl<'m> Object<'m> {
     }
 
     /// Says where an error happened.
-    fn place(&self, error: Error) -> Error {
+    pub(super) fn place(&self, error: Error) -> Error {
         error.about(&self.shown_path()).at_pointer(|| self.node.pointer())
     }
 }

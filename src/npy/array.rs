@@ -118,6 +118,12 @@ impl NdArray {
         self.offsets().filter_map(move |at| item::read(&self.dtype, bytes.get(at..)?))
     }
 
+    /// The bytes of each item, in row order.
+    pub(super) fn raw_items(&self) -> impl Iterator<Item = &[u8]> {
+        let (bytes, size) = (self.block.bytes(), self.item_size());
+        self.offsets().filter_map(move |at| bytes.get(at..at.checked_add(size)?))
+    }
+
     /// The items of an array of integers in row order. What does not fit an `i64` is the largest one, which is no index
     /// of anything; an array of anything else has none.
     pub(crate) fn integers(&self) -> Box<dyn Iterator<Item = i64> + '_> {

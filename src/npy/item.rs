@@ -4,7 +4,7 @@ use std::fmt;
 
 use num_complex::Complex;
 
-use super::dtype::{Dtype, Kind, ScalarDtype, StructDtype};
+use super::dtype::{Dtype, Kind, ScalarDtype, StructDtype, StructField};
 use super::index::Offsets;
 
 /// An item of an array, as numpy's scalar of its dtype would have it.
@@ -48,9 +48,9 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The fields in order: the name, and the items of the field, which is one unless the field has a shape.
+    /// The fields in order, each with its items in row order: one, unless the field has a shape.
     #[must_use]
-    pub fn fields(self) -> impl ExactSizeIterator<Item = (&'a str, Vec<Item<'a>>)> {
+    pub fn fields(self) -> impl ExactSizeIterator<Item = (&'a StructField, Vec<Item<'a>>)> {
         self.dtype.fields.iter().map(move |field| {
             let start = usize::try_from(field.offset).unwrap_or(usize::MAX);
             let bytes = self.bytes.get(start..).unwrap_or_default();
@@ -58,14 +58,14 @@ impl<'a> Record<'a> {
             let size = usize::try_from(field.dtype.size()).unwrap_or(0);
             let offsets = Offsets::contiguous(&shape, size);
             let items = offsets.filter_map(|at| read(&field.dtype, bytes.get(at..)?)).collect();
-            (field.name.as_str(), items)
+            (field, items)
         })
     }
 }
 
 impl fmt::Debug for Record<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.fields()).finish()
+        f.debug_map().entries(self.fields().map(|(field, items)| (&field.name, items))).finish()
     }
 }
 

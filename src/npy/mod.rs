@@ -13,6 +13,7 @@ mod item;
 mod literal;
 pub(crate) mod npz;
 mod sparse;
+mod write;
 
 pub use array::NdArray;
 pub use dtype::{Dtype, Kind, ScalarDtype, StructDtype, StructField};
