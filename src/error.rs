@@ -351,6 +351,9 @@ codes! {
     InvariantEncoder, "invariant-encoder", Invariant,
         "an encoder's categories, and the columns that it makes of them, agree in number",
         "scikit-learn makes columns of a matrix of them without looking: do not use the file";
+    InvariantArrays, "invariant-arrays", Invariant,
+        "arrays that scikit-learn and scipy take to be as large as a sample are",
+        "they follow these arrays without looking and may crash: do not use the file";
     InvariantMethod, "invariant-method", Invariant,
         "where scikit-learn calls a method that the model names, it is one that scikit-learn puts there",
         "the name could be that of any method of any object: do not use the file";
@@ -438,6 +441,12 @@ impl Error {
         let mut error = Self::new(Code::Io, format!("{doing}: {source}"));
         error.0.source = Some(source);
         error
+    }
+
+    /// An error of the operating system; `doing` goes on after "cannot".
+    #[must_use]
+    pub fn cannot(doing: &str, source: io::Error) -> Self {
+        Self::io(&format!("cannot {doing}"), source)
     }
 
     pub(crate) fn with_untrusted(mut self, untrusted: Vec<Untrusted>) -> Self {

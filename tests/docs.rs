@@ -32,6 +32,8 @@ fn error_codes() {
             Blame::Hostile => "the file is ambiguous or hostile",
             Blame::Limit => "the file is over a limit",
             Blame::Unsupported => "this release cannot read it",
+            Blame::Untrusted => "the caller has to decide",
+            Blame::Invariant => "the contents are not what their type promises",
             Blame::Caller => "the caller",
             Blame::Io => "the operating system",
             _ => panic!("{code} is to be documented"),

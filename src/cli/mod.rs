@@ -1,6 +1,8 @@
 //! The command line, one file a command. It is a thin user of the library: what it can do, a program can.
 
+mod arrays;
 mod completions;
+mod export;
 mod inspect;
 mod options;
 mod output;
@@ -15,8 +17,10 @@ use clap::{Parser, Subcommand};
 pub(crate) enum Outcome {
     /// Done.
     Done = 0,
-    /// Done, and something was found that the caller asked to be told by exit code.
+    /// Something was found that the caller asked to be told by exit code, or that keeps a model from being built.
     Findings = 1,
+    /// The arguments do not go together. What is wrong with each by itself, clap says.
+    Usage = 2,
     /// A file was refused.
     Refused = 3,
     /// A file or the output could not be read or written.
@@ -32,9 +36,9 @@ impl From<Outcome> for ExitCode {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for `untrusted-types` whatever was found, unless --exit-code is given
-  1  findings: with --exit-code, a name is not trusted
+  1  findings: with --exit-code, a name is not trusted; for `export`, whenever one is not
   2  usage: an argument is wrong
-  3  a file was refused: it is malformed, ambiguous, hostile or over a limit
+  3  a file was refused: it is malformed, ambiguous, hostile, over a limit, or its contents break a rule
   4  input or output failed
 With several files, the highest of theirs. A closed pipe is success.";
 
@@ -51,6 +55,8 @@ struct Cli {
 enum Command {
     UntrustedTypes(untrusted_types::Arguments),
     Inspect(inspect::Arguments),
+    Arrays(arrays::Arguments),
+    Export(export::Arguments),
     Completions(completions::CompletionArguments),
     Man(completions::ManArguments),
 }
@@ -59,6 +65,8 @@ pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::UntrustedTypes(arguments) => untrusted_types::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Arrays(arguments) => arrays::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Completions(arguments) => completions::complete(&arguments),
         Command::Man(arguments) => completions::man(&arguments),
     };

@@ -103,5 +103,9 @@ impl Input {
 
 /// How a file's error ends the command.
 pub(crate) fn outcome(error: &Error) -> super::Outcome {
-    if error.code() == Code::Io { super::Outcome::Io } else { super::Outcome::Refused }
+    match error.code() {
+        Code::Io => super::Outcome::Io,
+        Code::UntrustedTypes => super::Outcome::Findings,
+        _ => super::Outcome::Refused,
+    }
 }

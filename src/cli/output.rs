@@ -41,6 +41,12 @@ pub(crate) fn warn(path: &str, audit: &Audit) {
     ));
 }
 
+/// Says on standard error why the arguments cannot be used.
+pub(crate) fn usage(text: &str) -> Outcome {
+    say(&format!("error: {text}\n\nFor more information, try '--help'.\n"));
+    Outcome::Usage
+}
+
 /// Writes to standard error. If even that fails, there is nobody left to tell.
 fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());

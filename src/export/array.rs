@@ -1,5 +1,7 @@
 //! Arrays as JSON: dtype, shape, and the items in row order.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -12,10 +14,12 @@ pub(super) fn entries<M: SerializeMap>(
     array: &NdArray,
     map: &mut M,
 ) -> Result<(), M::Error> {
-    map.serialize_entry("dtype", &Dtype(array.dtype()))?;
-    map.serialize_entry("shape", array.shape())?;
+    map.serialize_entry("dtype", &OneLine(&Dtype(array.dtype()), &node.export.on_one_line))?;
+    map.serialize_entry("shape", &OneLine(array.shape(), &node.export.on_one_line))?;
     match node.export.arrays {
-        Arrays::Inline => map.serialize_entry("data", &Items(array)),
+        Arrays::Inline => {
+            map.serialize_entry("data", &Items { array, on_one_line: &node.export.on_one_line })
+        }
         Arrays::Left => Ok(()),
         Arrays::Saved(save) => match save(array, &node.object.path()) {
             Ok(file) => map.serialize_entry("file", &file),
@@ -81,11 +85,29 @@ impl Serialize for Field<'_> {
 }
 
 /// The items of an array in row order.
-struct Items<'a>(&'a NdArray);
+struct Items<'a> {
+    array: &'a NdArray,
+    on_one_line: &'a Cell<bool>,
+}
 
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        super::value::list(self.0.items().map(Json), serializer)
+        self.on_one_line.set(true);
+        let written = super::value::list(self.array.items().map(Json), serializer);
+        self.on_one_line.set(false);
+        written
+    }
+}
+
+/// Something short, on one line.
+struct OneLine<'a, T: ?Sized>(&'a T, &'a Cell<bool>);
+
+impl<T: Serialize + ?Sized> Serialize for OneLine<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.1.set(true);
+        let written = self.0.serialize(serializer);
+        self.1.set(false);
+        written
     }
 }
 

@@ -8,7 +8,7 @@
 mod array;
 mod value;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 
@@ -18,6 +18,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::error::{Code, Error, Result};
 use crate::model::{Identity, Model, Object};
 use crate::npy::NdArray;
+use crate::report::write_json_with;
 use crate::text::shown;
 
 /// What becomes of arrays.
@@ -32,7 +33,7 @@ pub enum Arrays<'a> {
     Saved(&'a dyn Fn(&NdArray, &str) -> io::Result<String>),
 }
 
-/// Writes a model as JSON, in ASCII, indented by two spaces, with a line break at the end.
+/// Writes a model as JSON, in ASCII, indented by two spaces but for the items of arrays, with a line break at the end.
 ///
 /// The whole model is read and its contents are checked first, so that nothing is written of one that is damaged.
 ///
@@ -52,8 +53,9 @@ pub enum Arrays<'a> {
 pub fn write(model: &Model, arrays: &Arrays<'_>, out: impl io::Write) -> Result<()> {
     model.read_all()?;
     model.verify()?;
-    let export = Export { arrays, shown: RefCell::default(), fault: RefCell::default() };
-    let written = crate::report::write_json(out, &Document { model, export: &export });
+    let export =
+        Export { arrays, shown: RefCell::default(), fault: RefCell::default(), on_one_line: Cell::default() };
+    let written = write_json_with(out, &Document { model, export: &export }, &export.on_one_line);
     match (export.fault.into_inner(), written) {
         (Some(fault), _) => Err(fault),
         (None, Err(error)) => Err(Error::io("cannot write the export", error)),
@@ -68,6 +70,8 @@ struct Export<'a, 'm> {
     shown: RefCell<HashMap<Identity, Object<'m>>>,
     /// What went wrong. The serializer can only be told that something did.
     fault: RefCell<Option<Error>>,
+    /// Whether what is written now is the items of an array: one a line would be mostly white space.
+    on_one_line: Cell<bool>,
 }
 
 impl Export<'_, '_> {

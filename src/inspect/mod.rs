@@ -3,6 +3,10 @@
 //! The tree comes as items, one after the other, each with its depth: deep files then cost no stack and wide ones no
 //! memory, neither here nor in whoever prints it.
 
+mod arrays;
+
+pub use arrays::{ArrayItem, arrays};
+
 use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};

@@ -32,13 +32,16 @@ pub(super) fn check_steps(estimator: Object<'_>) -> Check {
 }
 
 /// Where a model names a method that scikit-learn then looks up and calls, and what scikit-learn puts there.
-const METHODS: [(&str, &[&str]); 3] = [
+const METHODS: [(&str, &[&str]); 6] = [
     ("stack_method_", &["predict_proba", "decision_function", "predict"]),
     ("stack_method", &["auto", "predict_proba", "decision_function", "predict"]),
     ("response_method", &["auto", "predict_proba", "decision_function"]),
+    ("chain_method", &["predict", "predict_proba", "predict_log_proba", "decision_function"]),
+    ("chain_method_", &["predict", "predict_proba", "predict_log_proba", "decision_function"]),
+    ("_response_method", &["default", "predict", "predict_proba", "decision_function"]),
 ];
 
-/// `Stacking*`, `FixedThresholdClassifier`, `TunedThresholdClassifierCV`, `ClassifierChain`.
+/// `Stacking*`, `FixedThresholdClassifier`, `TunedThresholdClassifierCV`, `ClassifierChain`, scorers.
 pub(super) fn check_methods(estimator: Object<'_>) -> Check {
     for (attribute, legal) in METHODS {
         let Some(value) = estimator.get_attr(attribute)? else { continue };

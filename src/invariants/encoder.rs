@@ -3,15 +3,18 @@
 //! `OneHotEncoder.transform` makes a matrix of indices that it computes, with as many columns as `_n_features_outs`
 //! says, and nobody compares the two.
 
-use super::facts::{below, items, length, length_of, size};
-use super::fault::{Check, ensure};
+use super::facts::{below, items, length, length_of, size, text};
+use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
+use crate::npy::Item;
 
-/// What is checked of each feature's categories.
+/// The categories of a feature.
 struct Feature {
     categories: usize,
     /// What is left once rare ones are one.
     grouped: usize,
+    /// Whether one of them has no column.
+    is_dropped: bool,
 }
 
 /// `OneHotEncoder`, `OrdinalEncoder`, `TargetEncoder`.
@@ -20,65 +23,87 @@ pub(super) fn check(encoder: Object<'_>) -> Check {
     if categories.is_empty() {
         return Ok(());
     }
-    let features = size(encoder, "n_features_in_")?.unwrap_or(categories.len());
-    ensure!(
-        features == categories.len(),
-        "has {features} features and the categories of {}",
-        categories.len()
-    );
-    let mut counts = Vec::with_capacity(features);
-    for (index, list) in categories.iter().enumerate() {
-        let Some(count) = length_of(*list) else {
-            ensure!(false, "has categories_[{index}], which is no list");
-            continue;
-        };
-        counts.push(Feature { categories: count, grouped: count });
+    let count = size(encoder, "n_features_in_")?.unwrap_or(0);
+    ensure!(count == categories.len(), "has {count} features and the categories of {}", categories.len());
+    let mut features = Vec::with_capacity(count);
+    for (index, list) in categories.into_iter().enumerate() {
+        let categories = length_of(list).unwrap_or(0);
+        ensure!(categories > 0, "has no categories of feature {index}");
+        check_order(list, index)?;
+        features.push(Feature { categories, grouped: categories, is_dropped: false });
     }
-    check_infrequent(encoder, &mut counts)?;
-    let dropped = check_dropped(encoder, &counts)?;
-    check_columns(encoder, &counts, &dropped)
+    check_infrequent(encoder, &mut features)?;
+    check_dropped(encoder, &mut features)?;
+    check_columns(encoder, &features)
 }
 
-/// Rare categories are mapped to one.
+/// Numbers are looked up by bisection, which finds positions past the end in a list that does not rise. NaN is last.
+fn check_order(list: Object<'_>, feature: usize) -> Check {
+    let Value::Array(array) = list.value()? else { return Ok(()) };
+    let mut before = f64::NEG_INFINITY;
+    let mut is_first = true;
+    for item in array.items() {
+        let value = match item {
+            Item::Bool(value) => f64::from(u8::from(value)),
+            // Numbers that round to the same are told apart by no comparison of floats; such lists do not occur.
+            #[allow(clippy::cast_precision_loss, reason = "see above")]
+            Item::Int(value) => value as f64,
+            #[allow(clippy::cast_precision_loss, reason = "see above")]
+            Item::Uint(value) => value as f64,
+            Item::Float(value) => value,
+            _ => return Ok(()),
+        };
+        ensure!(!before.is_nan(), "has categories of feature {feature} after NaN");
+        let rises = is_first || value.is_nan() || value >= before;
+        ensure!(rises, "has categories of feature {feature} that do not rise: {value} after {before}");
+        (before, is_first) = (value, false);
+    }
+    Ok(())
+}
+
+/// Rare categories are mapped to one, the last.
 fn check_infrequent(encoder: Object<'_>, features: &mut [Feature]) -> Check {
     let rare = items(encoder, "_infrequent_indices")?;
     let mappings = items(encoder, "_default_to_infrequent_mappings")?;
     for (name, list) in [("_infrequent_indices", &rare), ("_default_to_infrequent_mappings", &mappings)] {
         ensure!(list.is_empty() || list.len() == features.len(), "has {name} for {} features", list.len());
     }
+    let is_enabled = match encoder.get_attr("_infrequent_enabled")? {
+        Some(flag) => flag.as_bool()?,
+        None => !mappings.is_empty(),
+    };
     for (index, feature) in features.iter_mut().enumerate() {
-        let Some(indices) = rare.get(index).filter(|indices| !indices.is_none()) else { continue };
-        let count = length_of(*indices).unwrap_or(0);
-        feature.grouped = feature.categories.saturating_sub(count).saturating_add(usize::from(count > 0));
-        for rare in indices.ndarray()?.integers() {
+        let given = |list: &[Object<'_>]| list.get(index).is_some_and(|item| !item.is_none());
+        ensure!(
+            given(&rare) == given(&mappings),
+            "has only a part of what rare categories of feature {index} need"
+        );
+        let (Some(rare), Some(mapping), true) = (rare.get(index), mappings.get(index), given(&mappings))
+        else {
+            continue;
+        };
+        ensure!(is_enabled, "maps categories of feature {index}, and says that it does not");
+        for rare in rare.ndarray()?.integers() {
+            let count = feature.categories;
             ensure!(
-                below(rare, feature.categories),
-                "has {rare} in _infrequent_indices[{index}], where there are {} categories",
-                feature.categories
+                below(rare, count),
+                "has {rare} in _infrequent_indices[{index}], where there are {count}"
             );
         }
-        if let Some(mapping) = mappings.get(index).filter(|mapping| !mapping.is_none()) {
-            let mapping = mapping.ndarray()?;
-            ensure!(
-                mapping.len() == feature.categories,
-                "maps {} categories of feature {index}",
-                mapping.len()
-            );
-            for to in mapping.integers() {
-                let count = feature.grouped;
-                ensure!(
-                    below(to, count),
-                    "maps a category of feature {index} to {to}, where there are {count}"
-                );
-            }
+        let mapping = mapping.ndarray()?;
+        ensure!(mapping.len() == feature.categories, "maps {} categories of feature {index}", mapping.len());
+        feature.grouped = 0;
+        for to in mapping.integers() {
+            let count = feature.categories;
+            ensure!(below(to, count), "maps a category of feature {index} to {to}, where there are {count}");
+            feature.grouped = feature.grouped.max(usize::try_from(to).unwrap_or(0).saturating_add(1));
         }
     }
     Ok(())
 }
 
 /// Which features lose a category.
-fn check_dropped(encoder: Object<'_>, features: &[Feature]) -> Check<Vec<bool>> {
-    let mut dropped = vec![false; features.len()];
+fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
     for (name, is_grouped) in [("drop_idx_", false), ("_drop_idx_after_grouping", true)] {
         let Some(indices) = encoder.get_attr(name)?.filter(|indices| !indices.is_none()) else { continue };
         let indices: Vec<Option<i64>> = match indices.value()? {
@@ -86,23 +111,23 @@ fn check_dropped(encoder: Object<'_>, features: &[Feature]) -> Check<Vec<bool>> 
             _ => indices.items()?.iter().map(|index| index.as_i64().ok()).collect(),
         };
         ensure!(indices.len() == features.len(), "has {name} for {} features", indices.len());
-        for ((feature, index), slot) in features.iter().zip(&indices).zip(&mut dropped) {
+        for (feature, index) in features.iter_mut().zip(&indices) {
             let count = if is_grouped { feature.grouped } else { feature.categories };
             let Some(index) = index else { continue };
             ensure!(below(*index, count), "has {name} = {index}, where there are {count} categories");
-            *slot = true;
+            feature.is_dropped = true;
         }
     }
-    Ok(dropped)
+    Ok(())
 }
 
 /// The number of columns must be that of the categories.
-fn check_columns(encoder: Object<'_>, features: &[Feature], dropped: &[bool]) -> Check {
+fn check_columns(encoder: Object<'_>, features: &[Feature]) -> Check {
     if let Some(columns) = encoder.get_attr("_n_features_outs")?.filter(|columns| !columns.is_none()) {
         let columns = columns.items()?;
         ensure!(columns.len() == features.len(), "has _n_features_outs for {} features", columns.len());
-        for (index, ((feature, dropped), columns)) in features.iter().zip(dropped).zip(&columns).enumerate() {
-            let expected = feature.grouped.saturating_sub(usize::from(*dropped));
+        for (index, (feature, columns)) in features.iter().zip(&columns).enumerate() {
+            let expected = feature.grouped.saturating_sub(usize::from(feature.is_dropped));
             let found = columns.as_i64()?;
             ensure!(
                 usize::try_from(found) == Ok(expected),
@@ -110,12 +135,25 @@ fn check_columns(encoder: Object<'_>, features: &[Feature], dropped: &[bool]) ->
             );
         }
     }
-    if let Some(encodings) = length(encoder, "encodings_")? {
-        let outputs = length(encoder, "classes_")?.filter(|classes| *classes > 2).unwrap_or(1);
-        let is_multiclass =
-            encoder.get_attr("target_type_")?.and_then(super::facts::text).as_deref() == Some("multiclass");
-        let expected = features.len().saturating_mul(if is_multiclass { outputs } else { 1 });
-        ensure!(encodings == expected, "has {encodings} encodings_, where {expected} belong");
+    let Some(encodings) = length(encoder, "encodings_")? else { return Ok(()) };
+    let is_multiclass = encoder.get_attr("target_type_")?.and_then(text).as_deref() == Some("multiclass");
+    let classes = if is_multiclass { length(encoder, "classes_")?.unwrap_or(1) } else { 1 };
+    let expected = features.len().saturating_mul(classes);
+    ensure!(encodings == expected, "has {encodings} encodings_, where {expected} belong");
+    Ok(())
+}
+
+/// `MultiLabelBinarizer`: the columns of labels that it has seen are kept.
+pub(super) fn check_labels(binarizer: Object<'_>) -> Check {
+    let Some(known) = binarizer.get_attr("_cached_dict")?.filter(|known| !known.is_none()) else {
+        return Ok(());
+    };
+    let count = length(binarizer, "classes_")?.unwrap_or(0);
+    for (label, column) in known.as_dict()?.iter() {
+        let column = column.as_i64()?;
+        if !below(column, count) {
+            return Err(Fault::Broken(format!("has column {column} for {label:?}, where there are {count}")));
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //!
 //! [`check`] looks at one object; [`Audit::verify`] at all of a file. Each room knows one family of types.
 
+mod arrays;
 mod attribute;
 mod composition;
 mod encoder;
@@ -95,6 +96,25 @@ const RULES: &[(&str, &[&str], Rule)] = &[
         &["OneHotEncoder", "OrdinalEncoder", "TargetEncoder"],
         (encoder::check, Code::InvariantEncoder),
     ),
+    ("sklearn.preprocessing.", &["MultiLabelBinarizer"], (encoder::check_labels, Code::InvariantEncoder)),
+    ("sklearn.preprocessing.", &["SplineTransformer"], (arrays::check_splines, Code::InvariantArrays)),
+    ("scipy.interpolate.", &["BSpline"], (arrays::check_spline, Code::InvariantArrays)),
+    (
+        "sklearn.cluster.",
+        &["KMeans", "MiniBatchKMeans", "BisectingKMeans"],
+        (arrays::check_centers, Code::InvariantArrays),
+    ),
+    ("sklearn.cluster.", &["HDBSCAN"], (arrays::check_linkage, Code::InvariantArrays)),
+    (
+        "sklearn.feature_extraction.",
+        &["HashingVectorizer", "FeatureHasher"],
+        (arrays::check_hasher, Code::InvariantArrays),
+    ),
+    (
+        "numpy.random.",
+        &["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"],
+        (random::check_bit_generator, Code::InvariantRandom),
+    ),
     (
         "sklearn.",
         &[
@@ -115,6 +135,9 @@ const RULES: &[(&str, &[&str], Rule)] = &[
             "StackingRegressor",
             "FixedThresholdClassifier",
             "TunedThresholdClassifierCV",
+            "ClassifierChain",
+            "RegressorChain",
+            "_Scorer",
         ],
         (composition::check_methods, Code::InvariantMethod),
     ),

@@ -21,8 +21,7 @@ pub(super) fn check(svm: Object<'_>) -> Check {
         return Ok(());
     }
     let machine = Machine::of(svm)?;
-    let features = features(svm)?;
-    check_vectors(svm, &machine, features)?;
+    check_vectors(svm, &machine)?;
     check_coefficients(svm, &machine)
 }
 
@@ -61,7 +60,7 @@ impl Machine {
 
 /// The vectors are rows of what the machine was fitted to. With a kernel whose values are given, they are not kept,
 /// and their rows are looked up.
-fn check_vectors(svm: Object<'_>, machine: &Machine, features: usize) -> Check {
+fn check_vectors(svm: Object<'_>, machine: &Machine) -> Check {
     let fitted = svm.attr("shape_fit_")?;
     let (rows, columns) = (fitted.index(0)?.as_i64()?, fitted.index(1)?.as_i64()?);
     for row in svm.attr("support_")?.ndarray()?.integers() {
@@ -71,6 +70,7 @@ fn check_vectors(svm: Object<'_>, machine: &Machine, features: usize) -> Check {
     let kernel = svm.get_attr("kernel")?.and_then(text);
     match kernel.as_deref() {
         Some("linear" | "poly" | "rbf" | "sigmoid") => {
+            let features = features(svm)?;
             let expected = [machine.vectors, features];
             ensure!(found == expected, "has support_vectors_ of shape {found:?}, where {expected:?} belong");
             ensure!(
@@ -79,6 +79,7 @@ fn check_vectors(svm: Object<'_>, machine: &Machine, features: usize) -> Check {
             );
         }
         Some("precomputed") => {
+            let features = features(svm)?;
             ensure!(found.contains(&0), "has support_vectors_ of shape {found:?} and a precomputed kernel");
             ensure!(
                 usize::try_from(rows) == Ok(features),

@@ -12,6 +12,7 @@ pub(super) fn check(vectorizer: Object<'_>) -> Check {
     };
     let words = vocabulary.as_dict()?;
     let count = words.len();
+    ensure!(count > 0, "has no words");
     let mut taken = vec![false; count];
     for (word, column) in words.iter() {
         let column = column.as_i64()?;

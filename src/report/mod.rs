@@ -3,14 +3,17 @@
 //! The JSON is described by `schemas/untrusted-types.schema.json`. Names come out as they are: they are ASCII. All
 //! other text of a file is escaped and cut, but for JSON pointers, which are exact.
 
-use std::io;
+mod json;
+
+pub use json::write_json;
+pub(crate) use json::write_json_with;
 
 use serde::Serialize;
 
 pub use crate::audit::PLACES_BYTES;
 use crate::audit::{Audit, Place, Reference};
 use crate::error::{Error, Location};
-use crate::inspect::ItemList;
+use crate::inspect::{ArrayItem, ItemList};
 use crate::text::shown;
 use crate::trust::{TrustList, reason};
 
@@ -29,6 +32,16 @@ pub struct Inspection<'a> {
     pub file: FileReport,
     /// The objects from the root down; none when the file was refused.
     pub items: ItemList<'a>,
+}
+
+/// The arrays of one file. `schemas/arrays.schema.json` describes the JSON.
+#[derive(Serialize)]
+pub struct ArrayList {
+    /// What was found; references are not listed.
+    #[serde(flatten)]
+    pub file: FileReport,
+    /// The arrays in the order of the file; none when the file was refused.
+    pub arrays: Vec<ArrayItem>,
 }
 
 /// What was found in one file.
@@ -210,65 +223,5 @@ fn report(reference: Reference<'_>, trust: &TrustList, left: &mut usize) -> Refe
         reason: reason(reference.name()),
         places_left_out: reference.place_count().saturating_sub(places.len()),
         places,
-    }
-}
-
-/// Writes JSON in ASCII, indented by two spaces, with a line break at the end.
-///
-/// Everything else is escaped, so that text from a file cannot move a terminal's cursor or reorder its letters.
-///
-/// # Errors
-/// When `out` cannot be written.
-pub fn write_json(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {
-    let mut serializer =
-        serde_json::Serializer::with_formatter(out, Ascii(serde_json::ser::PrettyFormatter::new()));
-    value.serialize(&mut serializer)?;
-    let mut out = serializer.into_inner();
-    out.write_all(b"\n")
-}
-
-/// Escapes what is not ASCII.
-struct Ascii<'a>(serde_json::ser::PrettyFormatter<'a>);
-
-macro_rules! forward {
-    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
-        $(
-            fn $name<W: ?Sized + io::Write>(&mut self, out: &mut W $(, $argument: $type)*) -> io::Result<()> {
-                self.0.$name(out $(, $argument)*)
-            }
-        )*
-    };
-}
-
-impl serde_json::ser::Formatter for Ascii<'_> {
-    forward! {
-        begin_array();
-        end_array();
-        begin_array_value(first: bool);
-        end_array_value();
-        begin_object();
-        end_object();
-        begin_object_key(first: bool);
-        begin_object_value();
-        end_object_value();
-    }
-
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(|character: char| !matches!(character, ' '..='~')) {
-            let (plain, special) = rest.split_at(at);
-            out.write_all(plain.as_bytes())?;
-            let mut characters = special.chars();
-            let mut units = [0; 2];
-            for unit in characters.next().unwrap_or_default().encode_utf16(&mut units) {
-                write!(out, "\\u{unit:04x}")?;
-            }
-            rest = characters.as_str();
-        }
-        out.write_all(rest.as_bytes())
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use skops_rs::{Archive, Audit, Error, Limits};
+use skops_rs::{Archive, Audit, Error, Limits, Model, TrustList};
 
 /// The folder of fixtures.
 pub fn fixtures() -> PathBuf {
@@ -312,4 +312,85 @@ pub fn doubles(values: &[f64]) -> Vec<u8> {
 /// A file that holds one array with this header and data.
 pub fn file_of_array(npy: Vec<u8>) -> Vec<u8> {
     skops(array("140000000000001.npy"), &[("140000000000001.npy", npy)])
+}
+
+/// A real file, to be changed.
+pub struct Edit {
+    pub schema: Value,
+    pub payloads: Vec<(String, Vec<u8>)>,
+    pub model: Model,
+    next_id: u64,
+}
+
+impl Edit {
+    /// A file of `fixtures`.
+    pub fn real(path: &str) -> Self {
+        let archive = Archive::open(fixtures().join(path)).unwrap();
+        let read = |entry: &skops_rs::Entry| (entry.name.to_string(), archive.read(entry).unwrap());
+        let mut payloads: Vec<_> = archive.entries().iter().map(read).collect();
+        let at = payloads.iter().position(|(name, _)| name == "schema.json").unwrap();
+        let schema = serde_json::from_slice(&payloads.remove(at).1).unwrap();
+        let model = load_trusting(&archive);
+        Self { schema, payloads, model, next_id: 1 << 60 }
+    }
+
+    /// The node of the object at a path. It may be changed; it is another object then.
+    pub fn node(&mut self, path: &str) -> &mut Value {
+        let pointer = self.model.at(path).unwrap().pointer();
+        self.node_at(&pointer)
+    }
+
+    pub fn node_at(&mut self, pointer: &str) -> &mut Value {
+        self.next_id += 1;
+        let node = self.schema.pointer_mut(pointer).unwrap();
+        node["__id__"] = self.next_id.into();
+        node
+    }
+
+    /// Lets the text, number, bool or None at a path be what this JSON says.
+    pub fn set(&mut self, path: &str, json: &str) -> &mut Self {
+        self.node(path)["content"] = json.into();
+        self
+    }
+
+    /// Puts bytes into the items of the array at a path, from an offset on.
+    pub fn patch(&mut self, path: &str, offset: usize, bytes: &[u8]) -> &mut Self {
+        let file = self.node(path)["file"].as_str().unwrap().to_owned();
+        let size = self.model.at(path).unwrap().ndarray().unwrap().nbytes();
+        let (_, data) = self.payloads.iter_mut().find(|(name, _)| *name == file).unwrap();
+        let start = data.len() - size + offset;
+        data[start..start + bytes.len()].copy_from_slice(bytes);
+        self
+    }
+
+    /// Puts an array in the place of the node at a path.
+    pub fn put_array(&mut self, path: &str, npy: Vec<u8>) -> &mut Self {
+        let name = format!("{}.npy", self.next_id);
+        let pointer = self.model.at(path).unwrap().pointer();
+        *self.node_at(&pointer) = array(&name);
+        self.payloads.push((name, npy));
+        self
+    }
+
+    pub fn build(&self) -> Vec<u8> {
+        // What was put elsewhere may leave an entry that no node names.
+        let schema = self.schema.to_string();
+        let used = self.payloads.iter().filter(|(name, _)| schema.contains(name.as_str()));
+        let mut entries: Vec<_> = used.map(|(name, data)| Entry::stored(name, data.clone())).collect();
+        entries.push(Entry::stored("schema.json", schema));
+        Zip::new(entries).build()
+    }
+}
+
+/// Trusts all that a file names.
+pub fn trust_all(audit: &Audit) -> TrustList {
+    let untrusted = audit.untrusted(&TrustList::default());
+    untrusted.into_iter().cloned().fold(TrustList::default(), TrustList::allow_name)
+}
+
+/// Loads a file, and trusts all that it names.
+pub fn load_trusting(archive: &Archive) -> Model {
+    let audit = archive.schema().unwrap().audit().unwrap();
+    let trust = trust_all(&audit);
+    audit.vet(&trust).unwrap().load()
 }

@@ -1,0 +1,59 @@
+//! `skops-rs arrays`: the arrays of a file.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use skops_rs::inspect::arrays;
+use skops_rs::report::{ArrayList, FileReport, List, write_json};
+
+use super::Outcome;
+use super::options::{Format, Input, LimitArguments, TrustArguments, outcome};
+use super::output;
+
+/// List the arrays in a file: path, dtype, shape and bytes, separated by tabs
+///
+/// Only the headers of the arrays are read, so nothing needs to be trusted.
+#[derive(Debug, Args)]
+#[command(after_help = super::EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    trust: TrustArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+    /// How to print
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+    /// File to read; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: Input,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
+    let name = arguments.file.name();
+    let mut out = output::stdout();
+    let outcome = match arguments.file.audit(arguments.limits.limits()) {
+        Ok(audit) => {
+            output::warn(&name, &audit);
+            if arguments.format == Format::Json {
+                let file = FileReport::audited(name, &audit, &arguments.trust.list(), List::Nothing);
+                write_json(&mut out, &ArrayList { file, arrays: arrays(&audit).collect() })?;
+            } else {
+                for array in arrays(&audit) {
+                    let (shape, path) = (array.shown_shape(), &array.path);
+                    writeln!(out, "{path}\t{}\t{shape}\t{}", array.dtype, array.bytes)?;
+                }
+            }
+            Outcome::Done
+        }
+        Err(error) => {
+            output::report(&name, &error);
+            if arguments.format == Format::Json {
+                let file = FileReport::refused(name, &error);
+                write_json(&mut out, &ArrayList { file, arrays: Vec::new() })?;
+            }
+            outcome(&error)
+        }
+    };
+    out.flush()?;
+    Ok(outcome)
+}

@@ -1,0 +1,81 @@
+//! Writing JSON so that it can be shown anywhere.
+
+use std::cell::Cell;
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
+/// Writes JSON in ASCII, indented by two spaces, with a line break at the end.
+///
+/// Everything else is escaped, so that text from a file cannot move a terminal's cursor or reorder its letters.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_json(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    write_json_with(out, value, &Cell::new(false))
+}
+
+/// As [`write_json`]; what is written while the cell holds `true` is on one line.
+pub(crate) fn write_json_with(
+    out: impl io::Write,
+    value: &impl Serialize,
+    on_one_line: &Cell<bool>,
+) -> io::Result<()> {
+    let formatter = Ascii { pretty: PrettyFormatter::new(), on_one_line };
+    let mut serializer = serde_json::Serializer::with_formatter(out, formatter);
+    value.serialize(&mut serializer)?;
+    serializer.into_inner().write_all(b"\n")
+}
+
+/// Escapes what is not ASCII.
+struct Ascii<'a> {
+    pretty: PrettyFormatter<'a>,
+    on_one_line: &'a Cell<bool>,
+}
+
+macro_rules! forward {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
+        $(
+            fn $name<W: ?Sized + io::Write>(&mut self, out: &mut W $(, $argument: $type)*) -> io::Result<()> {
+                if self.on_one_line.get() {
+                    return CompactFormatter.$name(out $(, $argument)*);
+                }
+                self.pretty.$name(out $(, $argument)*)
+            }
+        )*
+    };
+}
+
+impl Formatter for Ascii<'_> {
+    forward! {
+        begin_array();
+        end_array();
+        begin_array_value(first: bool);
+        end_array_value();
+        begin_object();
+        end_object();
+        begin_object_key(first: bool);
+        begin_object_value();
+        end_object_value();
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|character: char| !matches!(character, ' '..='~')) {
+            let (plain, special) = rest.split_at(at);
+            out.write_all(plain.as_bytes())?;
+            let mut characters = special.chars();
+            let mut units = [0; 2];
+            for unit in characters.next().unwrap_or_default().encode_utf16(&mut units) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = characters.as_str();
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
