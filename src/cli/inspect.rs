@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use skops_rs::Audit;
-use skops_rs::inspect::{Branches, Item, ItemList, Options, Show, describe, items};
+use skops_rs::inspect::{Branches, Item, ItemList, Items, Options, Show, describe, items, items_of_model};
 use skops_rs::report::{FileReport, Inspection, List, write_json};
+use skops_rs::{Audit, Error};
 
 use super::Outcome;
 use super::options::{Format, Input, LimitArguments, TrustArguments, outcome};
@@ -13,7 +13,8 @@ use super::output;
 
 /// Show the tree of objects in a file: attributes, types, values, and what is not trusted
 ///
-/// Nothing is loaded: values come from schema.json, dtypes and shapes from the headers of the arrays.
+/// When all types are trusted, the first items of small arrays are shown, too, and contents are checked. Otherwise nothing
+/// is loaded: values come from schema.json, dtypes and shapes from the headers of the arrays.
 #[derive(Debug, Args)]
 #[command(after_help = super::EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -48,14 +49,18 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
     let outcome = match arguments.file.audit(arguments.limits.limits()) {
         Ok(audit) => {
             output::warn(&name, &audit);
-            arguments.print(&mut out, name, &audit)?;
-            Outcome::Done
+            let fault = arguments.print(&mut out, &name, audit)?;
+            out.flush()?;
+            fault.map_or(Outcome::Done, |error| {
+                output::report(&name, &error);
+                outcome(&error)
+            })
         }
         Err(error) => {
             output::report(&name, &error);
             if arguments.format == Format::Json {
                 let file = FileReport::refused(name, &error);
-                write_json(&mut out, &Inspection { file, items: ItemList(None) })?;
+                write_json(&mut out, &Inspection { file, items: ItemList::new(None) })?;
             }
             outcome(&error)
         }
@@ -65,7 +70,9 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
 }
 
 impl Arguments {
-    fn print(&self, out: &mut impl Write, name: String, audit: &Audit) -> io::Result<()> {
+    /// Prints the objects: of a model, with values, when all that the file names is trusted. Returns what was wrong
+    /// with the contents.
+    fn print(&self, out: &mut impl Write, name: &str, audit: Audit) -> io::Result<Option<Error>> {
         let trust = self.trust.list();
         let show = match self.show {
             Which::All => Show::All,
@@ -73,17 +80,37 @@ impl Arguments {
             Which::Trusted => Show::Trusted,
         };
         let options = Options { show, depth: self.depth };
+        let report = |audit: &Audit| FileReport::audited(name.to_owned(), audit, &trust, List::Nothing);
+        if !audit.untrusted(&trust).is_empty() {
+            return self.print_items(out, report(&audit), items(&audit, &trust, options));
+        }
+        match audit.vet(&trust) {
+            Ok(vetted) => {
+                let model = vetted.load();
+                self.print_items(out, report(model.audit()), items_of_model(&model, options))
+            }
+            Err(error) => Ok(Some(error)),
+        }
+    }
+
+    fn print_items(
+        &self,
+        out: &mut impl Write,
+        file: FileReport,
+        mut items: Items<'_>,
+    ) -> io::Result<Option<Error>> {
         if self.format == Format::Json {
-            let file = FileReport::audited(name, audit, &trust, List::Nothing);
-            return write_json(out, &Inspection { file, items: ItemList(Some((audit, &trust, options))) });
+            let inspection = Inspection { file, items: ItemList::new(Some(items)) };
+            write_json(out, &inspection)?;
+            return Ok(inspection.items.into_fault());
         }
         let colour = output::wants_colour();
         let mut branches = Branches::default();
-        for item in items(audit, &trust, options) {
+        for item in items.by_ref() {
             let before = branches.before(&item);
             writeln!(out, "{before}{}: {}", item.key, paint(&item, describe(&item), colour))?;
         }
-        Ok(())
+        Ok(items.into_fault())
     }
 }
 

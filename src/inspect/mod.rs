@@ -7,12 +7,15 @@ mod arrays;
 
 pub use arrays::{ArrayItem, arrays};
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 
 use crate::audit::Audit;
-use crate::npy::show_shape;
+use crate::error::Error;
+use crate::model::Model;
+use crate::npy::{NdArray, show_shape};
 use crate::schema::{Content, Loader, NodeId, NodeRef, Scalar, label};
 use crate::text::{PLACE_LENGTH, cut, shown};
 use crate::trust::TrustList;
@@ -88,12 +91,46 @@ pub struct Item {
 pub fn items<'a>(audit: &'a Audit, trust: &TrustList, options: Options) -> Items<'a> {
     let root = Step { node: audit.schema().root(), depth: 0, is_last: true };
     let untrusted = Untrusted(audit.untrusted_nodes(trust));
-    Items { audit, untrusted, options, next: vec![root], before: HashMap::new() }
+    Items { audit, model: None, fault: None, untrusted, options, next: vec![root], before: HashMap::new() }
+}
+
+/// As [`items`], of a model: with the first items of small arrays. What is shown is built, so its contents are checked
+/// as for any other use; see [`Items::into_fault`].
+///
+/// ```
+/// use skops_rs::TrustList;
+/// use skops_rs::inspect::{Options, items_of_model};
+///
+/// let trust = TrustList::default().allow("sklearn.tree._tree.Tree")?;
+/// let model = skops_rs::load("fixtures/example.skops", &trust)?;
+/// let mut items = items_of_model(&model, Options::default());
+/// let classes = items.find(|item| item.key == "classes_").unwrap();
+/// assert_eq!(classes.value.as_deref(), Some("[0, 1, 2]"));
+/// # Ok::<(), skops_rs::Error>(())
+/// ```
+#[must_use]
+pub fn items_of_model(model: &Model, options: Options) -> Items<'_> {
+    let audit = model.audit();
+    let root = Step { node: audit.schema().root(), depth: 0, is_last: true };
+    let untrusted = Untrusted(Vec::new());
+    Items {
+        audit,
+        model: Some(model),
+        fault: None,
+        untrusted,
+        options,
+        next: vec![root],
+        before: HashMap::new(),
+    }
 }
 
 /// The objects of a file, from the root down. Made by [`items`].
 pub struct Items<'a> {
     audit: &'a Audit,
+    /// Where values come from.
+    model: Option<&'a Model>,
+    /// Why one of them could not be had.
+    fault: Option<Error>,
     untrusted: Untrusted,
     options: Options,
     /// What is still to be shown, the next one last.
@@ -138,11 +175,43 @@ impl<'a> Iterator for Items<'a> {
             let step = |node: NodeRef<'a>| Step { node, depth: below, is_last: last == Some(node.id()) };
             self.next.extend(children.into_iter().rev().map(step));
         }
-        Some(Item { is_last, ..self.item(node, depth, same_as, hidden) })
+        let mut item = Item { is_last, ..self.item(node, depth, same_as, hidden) };
+        if item.same_as.is_none() {
+            self.look_into(node, &mut item);
+        }
+        Some(item)
     }
 }
 
+/// Arrays of more bytes are not read for the sake of a few items.
+const MOST_BYTES: usize = 64 << 10;
+/// How many items of an array are shown.
+const MOST_ITEMS: usize = 6;
+
 impl<'a> Items<'a> {
+    /// The first thing that was wrong with a model's contents, among what has been shown.
+    #[must_use]
+    pub fn into_fault(self) -> Option<Error> {
+        self.fault
+    }
+
+    /// Checks what an object holds, and adds the items of a small array.
+    fn look_into(&mut self, node: NodeRef<'a>, item: &mut Item) {
+        let Some(model) = self.model else { return };
+        let object = model.object(node);
+        let is_small = object.small_array(MOST_BYTES);
+        let value =
+            object.check().and_then(|()| if is_small { object.ndarray().map(Some) } else { Ok(None) });
+        match value {
+            Ok(None) => {}
+            Ok(Some(array)) => item.value = Some(preview(&array)),
+            Err(error) => {
+                item.value = Some(format!("refused: {}", error.code()));
+                self.fault.get_or_insert(error);
+            }
+        }
+    }
+
     /// Where the same object was shown before, unless it is one of which nobody asks whether it is the same.
     fn shown_before(&mut self, node: NodeRef<'a>) -> Option<String> {
         if matches!(node.loader(), Loader::Json | Loader::Type | Loader::Function) {
@@ -202,15 +271,42 @@ impl<'a> Items<'a> {
     }
 }
 
-/// The objects of a file, as a list that is made while it is serialized. Empty without an audit.
-#[derive(Clone, Copy)]
-pub struct ItemList<'a>(pub Option<(&'a Audit, &'a TrustList, Options)>);
+/// The objects of a file, as a list that is made while it is serialized.
+pub struct ItemList<'a> {
+    items: RefCell<Option<Items<'a>>>,
+}
+
+impl<'a> ItemList<'a> {
+    /// A list of these objects, or of none. It can be serialized once.
+    #[must_use]
+    pub fn new(items: Option<Items<'a>>) -> Self {
+        Self { items: RefCell::new(items) }
+    }
+
+    /// What was wrong with a model's contents; known once the list has been serialized.
+    #[must_use]
+    pub fn into_fault(self) -> Option<Error> {
+        self.items.into_inner()?.into_fault()
+    }
+}
 
 impl Serialize for ItemList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer
-            .collect_seq(self.0.into_iter().flat_map(|(audit, trust, options)| items(audit, trust, options)))
+        let mut items = self.items.borrow_mut();
+        serializer.collect_seq(items.iter_mut().flatten())
     }
+}
+
+/// The first items of an array, as Python would show them.
+fn preview(array: &NdArray) -> String {
+    let mut items: Vec<_> = array.items().take(MOST_ITEMS).map(|item| item.to_string()).collect();
+    if array.ndim() == 0 {
+        return items.pop().unwrap_or_default();
+    }
+    if array.len() > MOST_ITEMS {
+        items.push("...".to_owned());
+    }
+    cut(format!("[{}]", items.join(", ")), PLACE_LENGTH)
 }
 
 fn path(node: NodeRef<'_>) -> String {
@@ -311,12 +407,16 @@ pub fn describe(item: &Item) -> String {
     if !is_scalar {
         text.push_str(&item.type_name);
     }
-    for part in [&item.value, &item.dtype].into_iter().flatten() {
+    let mut add = |part: &str| {
         let separator = if text.is_empty() { "" } else { ", " };
         text.extend([separator, part]);
+    };
+    if let Some(dtype) = &item.dtype {
+        let shape = item.shape.as_deref().map(show_shape).unwrap_or_default();
+        add(&format!("{dtype} {shape}"));
     }
-    if let Some(shape) = &item.shape {
-        text.extend([" ", &show_shape(shape)]);
+    if let Some(value) = &item.value {
+        add(value);
     }
     if !item.trusted {
         text.push_str(" [untrusted]");

@@ -25,6 +25,7 @@ use crate::archive::Archive;
 use crate::audit::Audit;
 use crate::error::Result;
 use crate::limits::Limits;
+use crate::schema::NodeRef;
 use crate::trust::TrustList;
 use store::Store;
 
@@ -126,6 +127,11 @@ impl Model {
     #[must_use]
     pub fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// The object that a node of the audit's schema is.
+    pub(crate) fn object<'m>(&'m self, node: NodeRef<'m>) -> Object<'m> {
+        Object::new(self.graph(), node)
     }
 
     fn graph(&self) -> Graph<'_> {

@@ -454,6 +454,15 @@ impl<'m> Object<'m> {
         )
     }
 
+    /// Whether the object is an array, or numpy scalar, of no more bytes than this.
+    pub(crate) fn small_array(&self, most: usize) -> bool {
+        let bytes = |(dtype, shape): (&Dtype, &[u64])| {
+            shape.iter().fold(dtype.size(), |bytes, size| bytes.saturating_mul(*size))
+        };
+        let bytes = self.array_info().map(bytes).filter(|_| self.node.loader() == Loader::NdArray);
+        bytes.is_some_and(|bytes| bytes <= most as u64)
+    }
+
     /// Reads the payload, if there is one, so that it is at hand.
     pub(super) fn read(&self) -> Result<()> {
         let read = match self.node.content() {

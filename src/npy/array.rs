@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 
 use super::block::Block;
 use super::dtype::{Dtype, ScalarDtype};
-use super::element::{Element, Number, show};
+use super::element::{Element, Number};
 use super::index::{Offsets, column_strides, count, row_strides};
 use super::item::{self, Item};
 use super::{ArrayHeader, show_shape};
@@ -261,7 +261,7 @@ impl NdArray {
             let bytes = at.checked_add(size).and_then(|end| bytes.get(at..end)).unwrap_or_default();
             let Some(value) = T::read(dtype, bytes) else {
                 let item = item::read_scalar(dtype, bytes);
-                let shown = item.map_or("?".into(), |item| show(&item));
+                let shown = item.map_or("?".to_owned(), |item| item.to_string());
                 let found = format!("item {index} of {self:?} is {shown}, which {} cannot hold", T::NAME);
                 return Err(Error::new(Code::ValueRange, found));
             };

@@ -1,7 +1,5 @@
 //! The Rust types that items of arrays become.
 
-use std::borrow::Cow;
-
 use num_complex::Complex;
 
 use super::dtype::{Kind, ScalarDtype};
@@ -242,17 +240,5 @@ impl Element for Vec<u8> {
             Item::Bytes(bytes) | Item::Void(bytes) | Item::LongDouble(bytes) => Some(bytes.to_vec()),
             _ => None,
         }
-    }
-}
-
-/// An item in words, for errors; what is long is cut.
-pub(super) fn show(item: &Item<'_>) -> Cow<'static, str> {
-    match item {
-        Item::Bool(value) => Cow::Borrowed(if *value { "True" } else { "False" }),
-        Item::Int(value) => value.to_string().into(),
-        Item::Uint(value) => value.to_string().into(),
-        Item::Float(value) => format!("{value:?}").into(),
-        Item::Complex(value) => format!("{value}").into(),
-        other => crate::text::shown(&format!("{other:?}")).to_string().into(),
     }
 }

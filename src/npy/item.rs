@@ -6,6 +6,7 @@ use num_complex::Complex;
 
 use super::dtype::{Dtype, Kind, ScalarDtype, StructDtype, StructField};
 use super::index::Offsets;
+use crate::text::shown;
 
 /// An item of an array, as numpy's scalar of its dtype would have it.
 ///
@@ -38,6 +39,39 @@ pub enum Item<'a> {
     Void(&'a [u8]),
     /// An item of a structured dtype.
     Record(Record<'a>),
+}
+
+impl fmt::Display for Item<'_> {
+    /// As Python would show it, escaped and cut.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => f.write_str(if *value { "True" } else { "False" }),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Uint(value) => write!(f, "{value}"),
+            Self::Float(value) => show_float(*value, f),
+            Self::Complex(value) => {
+                show_float(value.re, f)?;
+                f.write_str(if value.im.is_sign_negative() { "" } else { "+" })?;
+                show_float(value.im, f)?;
+                f.write_str("j")
+            }
+            Self::Datetime(None) | Self::Timedelta(None) => f.write_str("NaT"),
+            Self::Datetime(Some(count)) | Self::Timedelta(Some(count)) => write!(f, "{count}"),
+            Self::Text(text) => write!(f, "'{}'", shown(text)),
+            Self::Bytes(bytes) | Self::Void(bytes) | Self::LongDouble(bytes) => {
+                write!(f, "b'{}'", shown(&bytes.escape_ascii().to_string()))
+            }
+            Self::Record(record) => write!(f, "{}", shown(&format!("{record:?}"))),
+        }
+    }
+}
+
+fn show_float(value: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        value if value.is_nan() => f.write_str("nan"),
+        value if value.is_infinite() => f.write_str(if value > 0.0 { "inf" } else { "-inf" }),
+        value => write!(f, "{value:?}"),
+    }
 }
 
 /// An item of a structured array.
@@ -186,7 +220,7 @@ pub(super) fn find_invalid(dtype: &Dtype, bytes: &[u8]) -> Option<String> {
                     let start = usize::try_from(field.offset).ok()?;
                     let end = start.checked_add(usize::try_from(field.size()?).ok()?)?;
                     if let Some(found) = find_invalid(&field.dtype, item.get(start..end)?) {
-                        let name = crate::text::shown(&field.name);
+                        let name = shown(&field.name);
                         return Some(format!("{found} of the field '{name}' of item {index}"));
                     }
                 }
