@@ -124,3 +124,32 @@ fn inspect_is_as_its_schema_says() {
         check(&validator, &run(&["inspect", "--format", "json"], std::slice::from_ref(&path)), &path);
     }
 }
+
+#[test]
+fn arrays_is_as_its_schema_says() {
+    let validator = validator("arrays.schema.json");
+    for path in many() {
+        check(&validator, &run(&["arrays", "--format", "json"], std::slice::from_ref(&path)), &path);
+    }
+}
+
+/// What is written of every real file, in this process: a command for each would take minutes.
+#[test]
+fn export_is_as_its_schema_says() {
+    let validator = validator("export.schema.json");
+    let mut count = 0;
+    for release in ["skops-0.5", "skops-0.9", "skops-0.16"] {
+        for path in common::files(&format!("real/{release}"), ".skops") {
+            let Ok(audit) = Archive::open(&path).and_then(|archive| archive.schema()?.audit()) else {
+                continue;
+            };
+            let model = audit.vet(&common::trust_all_of(&path)).unwrap().load();
+            let mut json = Vec::new();
+            skops_rs::export::write(&model, &skops_rs::export::Arrays::Inline, &mut json).unwrap();
+            assert!(json.is_ascii());
+            check(&validator, &serde_json::from_slice(&json).unwrap(), path.to_str().unwrap());
+            count += 1;
+        }
+    }
+    assert!(count > 1000, "{count}");
+}

@@ -15,7 +15,8 @@ impl<'m> Node<'_, 'm> {
         match value {
             Value::None => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(value),
-            Value::Int(value) => number(value.as_str(), serializer),
+            Value::Int(value) if is_small(value.as_str()) => number(value.as_str(), serializer),
+            Value::Int(value) => self.tagged(serializer, |map| map.serialize_entry("value", value.as_str())),
             Value::Float(value) if value.is_finite() => serializer.serialize_f64(value),
             Value::Float(value) => self.tagged(serializer, |map| map.serialize_entry("value", &Float(value))),
             Value::Str(text) => serializer.serialize_str(&text),
@@ -197,8 +198,13 @@ struct Key<'m>(crate::model::Key<'m>);
 impl Serialize for Key<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Ends<S> {
         let class = self.0.type_name();
-        let is_plain = class.starts_with("builtins.")
-            && !matches!(self.0.value(), KeyValue::Float(value) if !value.is_finite());
+        let is_plain = match self.0.value() {
+            KeyValue::Float(value) => value.is_finite(),
+            KeyValue::Int(value) => is_small(value.as_str()),
+            KeyValue::Other(_) => false,
+            _ => true,
+        };
+        let is_plain = is_plain && class.starts_with("builtins.");
         if is_plain {
             return KeyText(self.0).serialize(serializer);
         }
@@ -216,7 +222,8 @@ impl Serialize for KeyText<'_> {
         match self.0.value() {
             KeyValue::None => serializer.serialize_unit(),
             KeyValue::Bool(value) => serializer.serialize_bool(value),
-            KeyValue::Int(value) => number(value.as_str(), serializer),
+            KeyValue::Int(value) if is_small(value.as_str()) => number(value.as_str(), serializer),
+            KeyValue::Int(value) => serializer.serialize_str(value.as_str()),
             KeyValue::Float(value) => Float(value).serialize(serializer),
             KeyValue::Str(text) | KeyValue::Other(text) => serializer.serialize_str(text),
         }
@@ -227,14 +234,20 @@ fn slice_bounds<M: SerializeMap>(slice: Slice<'_>, map: &mut M) -> Result<(), M:
     for (name, bound) in ["start", "stop", "step"].into_iter().zip(slice.bounds()) {
         match bound {
             None => map.serialize_entry(name, &())?,
-            Some(Bound::Int(digits)) => map.serialize_entry(name, &raw(&digits))?,
+            Some(Bound::Int(digits)) if is_small(&digits) => map.serialize_entry(name, &raw(&digits))?,
+            Some(Bound::Int(digits)) => map.serialize_entry(name, &digits)?,
             Some(Bound::Str(text)) => map.serialize_entry(name, &text)?,
         }
     }
     Ok(())
 }
 
-/// A number of any length, digit by digit.
+/// Whether an integer has no more than 64 bits: of others, readers of JSON lose digits or refuse them.
+fn is_small(digits: &str) -> bool {
+    digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok()
+}
+
+/// An integer, digit by digit.
 fn number<S: Serializer>(digits: &str, serializer: S) -> Ends<S> {
     raw(digits).serialize(serializer)
 }

@@ -388,6 +388,11 @@ pub fn trust_all(audit: &Audit) -> TrustList {
     untrusted.into_iter().cloned().fold(TrustList::default(), TrustList::allow_name)
 }
 
+/// As [`trust_all`], of a file.
+pub fn trust_all_of(path: &Path) -> TrustList {
+    trust_all(&Archive::open(path).unwrap().schema().unwrap().audit().unwrap())
+}
+
 /// Loads a file, and trusts all that it names.
 pub fn load_trusting(archive: &Archive) -> Model {
     let audit = archive.schema().unwrap().audit().unwrap();
