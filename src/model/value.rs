@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::npy::{Dtype, NdArray, SparseMatrix};
 use crate::schema::{Children, Content, DictRef, NodeRef, Scalar};
 use crate::text::shown;
+use crate::trust::tables;
 
 /// What an [`Object`] is. Functions, methods and types are names: nothing here can be called.
 #[derive(Clone)]
@@ -121,8 +122,8 @@ impl<'m> Value<'m> {
             Content::Array => {
                 let array = graph.array(node)?;
                 // A subclass of ndarray may have no dimensions, too; a scalar has its class in numpy.
-                let is_scalar =
-                    array.ndim() == 0 && crate::trust::tables::is_scalar(&node.declared().to_string());
+                let name = node.declared().to_string();
+                let is_scalar = array.ndim() == 0 && (tables::is_scalar(&name) || name == "numpy.record");
                 if is_scalar { Self::Scalar(array) } else { Self::Array(array) }
             }
             Content::Bytes { .. } => Self::Bytes(graph.bytes(node)?),

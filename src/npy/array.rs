@@ -104,8 +104,14 @@ impl NdArray {
     /// not lie one after the other.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
-        let is_whole = self.start == 0 && self.nbytes() == self.block.bytes().len();
-        is_whole.then(|| self.block.bytes())
+        let bytes = self.block.bytes();
+        let strides = if self.fortran_order {
+            column_strides(self.shape.iter(), self.item_size())
+        } else {
+            row_strides(&self.shape, self.item_size())
+        };
+        let is_whole = self.nbytes() == bytes.len() && (self.strides == strides || bytes.is_empty());
+        (is_whole && self.start == 0).then_some(bytes)
     }
 
     fn item_size(&self) -> usize {
@@ -175,7 +181,8 @@ impl NdArray {
             shape: self.shape.iter().copied().chain(inner).collect(),
             strides,
             start: self.start.saturating_add(size(field.offset)),
-            fortran_order: self.fortran_order,
+            // The dimensions of a field vary faster than those before them.
+            fortran_order: self.fortran_order && field.shape.is_empty(),
         })
     }
 
@@ -186,7 +193,9 @@ impl NdArray {
     /// but one of the values does not fit.
     pub fn to_array<T: Element>(&self) -> Result<ArrayD<T>> {
         let dtype = self.scalar_dtype::<T>()?;
-        if let Some(view) = self.cast::<T>(dtype) {
+        // Of items that lie apart, `to_owned` would make rows.
+        let keeps_order = !self.fortran_order || self.bytes().is_some();
+        if let Some(view) = self.cast::<T>(dtype).filter(|_| keeps_order) {
             return Ok(view.to_owned());
         }
         if self.fortran_order {

@@ -75,6 +75,10 @@ pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
             Step::Arguments => push_name(&mut path, ARGUMENTS),
         }
     }
+    if holds_attributes {
+        // The dict itself, rather than one of the attributes in it.
+        push_name(&mut path, STATE);
+    }
     path
 }
 
