@@ -2,8 +2,9 @@
 
     python models.py OUTDIR [NAME...]
 
-A model that is there already is kept. Data are made up, and every seed is fixed; files differ
-from run to run only in the addresses that skops writes as identifiers.
+NAME makes NAME.skops. NAME.joblib is the model of that file, as joblib saves it, uncompressed. A model
+that is there already is kept. Data are made up, and every seed is fixed; files differ from run to run
+only in the addresses that skops writes as identifiers.
 """
 
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 warnings.filterwarnings("ignore")
 
+import joblib  # noqa: E402
 import numpy as np  # noqa: E402
 import skops.io  # noqa: E402
 from sklearn.datasets import make_classification  # noqa: E402
@@ -61,25 +63,42 @@ MODELS = {
     # As many trees, entries and nodes of the schema as the one above, with a tenth of its array bytes.
     "random-forest-tenth": (lambda: forest(70), STORED),
     "gradient-boosting": (gradient_boosting, STORED),
-    "gradient-boosting-deflated": (gradient_boosting, DEFLATED),
     "tfidf": (tfidf, STORED),
+    # The models of other files.
+    "random-forest-deflated": ("random-forest", DEFLATED),
+    "gradient-boosting-deflated": ("gradient-boosting", DEFLATED),
 }
+
+
+def load(file):
+    return skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+
+
+def make(folder, name):
+    """Make the file of this name, if it is not there, and return its path."""
+    is_joblib = name.endswith(".joblib")
+    file = folder / (name if is_joblib else f"{name}.skops")
+    if file.exists():
+        return file
+    build, compression = (name.removesuffix(".joblib"), None) if is_joblib else MODELS[name]
+    start = time.monotonic()
+    model = load(make(folder, build)) if isinstance(build, str) else build()
+    part = file.with_suffix(".part")
+    if is_joblib:
+        joblib.dump(model, part)
+    else:
+        skops.io.dump(model, part, compression=compression)
+    part.rename(file)
+    size, seconds = file.stat().st_size, time.monotonic() - start
+    print(f"{file.name}: {size:,} bytes in {seconds:.0f} s", file=sys.stderr, flush=True)
+    return file
 
 
 def main(folder, *names):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in names or MODELS:
-        file = folder / f"{name}.skops"
-        if file.exists():
-            continue
-        build, compression = MODELS[name]
-        start = time.monotonic()
-        part = file.with_suffix(".part")
-        skops.io.dump(build(), part, compression=compression)
-        part.rename(file)
-        size, seconds = file.stat().st_size, time.monotonic() - start
-        print(f"{name}: {size:,} bytes in {seconds:.0f} s", file=sys.stderr, flush=True)
+        make(folder, name)
 
 
 if __name__ == "__main__":

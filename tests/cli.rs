@@ -47,6 +47,8 @@ fn stderr(output: &Output) -> &str {
 const MODEL: &str = "example.skops";
 const CLEAN: &str = "real/skops-0.16/pipeline.skops";
 const HOSTILE: &str = "hostile/files/zip_comment.skops";
+/// A model whose types are trusted and whose contents break a rule.
+const LYING: &str = "hostile/files/content_logreg_coef_shape.skops";
 const TREE: &str = "sklearn.tree._tree.Tree";
 
 #[test]
@@ -118,6 +120,22 @@ fn exit_codes_are_as_the_help_says() {
         (&["untrusted-types", HOSTILE, "no/such/file", MODEL], 4),
         (&["inspect", MODEL], 0),
         (&["inspect"], 2),
+        (&["inspect", LYING], 3),
+        (&["arrays", MODEL], 0),
+        (&["arrays", HOSTILE], 3),
+        (&["arrays", "no/such/file"], 4),
+        (&["export", CLEAN], 0),
+        (&["export", MODEL], 1),
+        (&["export", "--trust", TREE, MODEL], 0),
+        (&["export", "--arrays", "none", "--trust", TREE, MODEL], 0),
+        (&["export", "--arrays", "npy", CLEAN], 2),
+        (&["export", "--arrays", "all", CLEAN], 2),
+        (&["export"], 2),
+        (&["export", LYING], 3),
+        (&["export", "--arrays", "none", LYING], 3),
+        (&["export", HOSTILE], 3),
+        (&["export", "no/such/file"], 4),
+        (&["export", "-o", "no/such/folder/model.json", CLEAN], 4),
         (&["inspect", HOSTILE], 3),
         (&["inspect", "no/such/file"], 4),
         (&["--version"], 0),
@@ -367,4 +385,98 @@ fn manual_and_completions_know_all_options() {
         let completions = run(&["completions", shell]);
         assert!(stdout(&completions).contains("exit-code"), "{shell}");
     }
+}
+
+#[test]
+fn arrays_come_one_a_line() {
+    let output = run(&["arrays", MODEL]);
+    let lines: Vec<Vec<_>> = stdout(&output).lines().map(|line| line.split('\t').collect()).collect();
+    assert!(lines.contains(&vec!["steps[0][1].mean_", "<f8", "(4,)", "32"]), "{lines:?}");
+    assert!(lines.iter().all(|fields| fields.len() == 4));
+    assert!(lines.iter().any(|fields| fields[0] == "steps[1][1].tree_.nodes" && fields[3] == "576"));
+}
+
+/// A folder of its own below the system's temporary one, removed at the end.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("skops-rs-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn export_writes_a_model_and_its_arrays() {
+    let folder = Folder::new("export");
+    let out = folder.0.join("model.json");
+    let output = run(&["export", "--arrays", "npy", "-o", out.to_str().unwrap(), CLEAN]);
+    assert_eq!((stdout(&output), stderr(&output), output.status.code()), ("", "", Some(0)));
+    let exported: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    let mean = &exported["root"]["params"]["steps"][0]["items"][1]["fitted"]["mean_"];
+    let file = std::fs::read(folder.0.join(mean["file"].as_str().unwrap())).unwrap();
+    assert!(file.starts_with(b"\x93NUMPY"));
+    let names = folder.names();
+    assert!(
+        names.contains(&"model.1.npy".to_owned()) && names.contains(&"model.json".to_owned()),
+        "{names:?}"
+    );
+    assert!(names.iter().all(|name| name.ends_with(".npy") || name == "model.json"), "{names:?}");
+    // On standard output, the same but for the arrays.
+    let inline: Value = serde_json::from_slice(&run(&["export", CLEAN]).stdout).unwrap();
+    let mean = &inline["root"]["params"]["steps"][0]["items"][1]["fitted"]["mean_"];
+    assert_eq!(mean["data"].as_array().unwrap().len(), 3);
+    let left: Value = serde_json::from_slice(&run(&["export", "--arrays", "none", CLEAN]).stdout).unwrap();
+    assert!(left["root"]["params"]["steps"][0]["items"][1]["fitted"]["mean_"].get("data").is_none());
+}
+
+#[test]
+fn export_of_what_is_refused_leaves_nothing() {
+    let folder = Folder::new("refused");
+    for (file, code) in [(LYING, 3), (MODEL, 1), (HOSTILE, 3)] {
+        let out = folder.0.join("model.json");
+        let output = run(&["export", "-o", out.to_str().unwrap(), file]);
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+        assert!(folder.names().is_empty());
+    }
+    let output = run(&["export", MODEL]);
+    assert!(
+        stderr(&output).starts_with("error[untrusted-types]: the file names one type that is not trusted: ")
+    );
+    assert!(stderr(&output).contains(TREE));
+}
+
+#[test]
+fn inspect_shows_values_of_what_is_trusted() {
+    let output = run(&["inspect", "--trust", TREE, MODEL]);
+    assert!(
+        stdout(&output).contains("classes_: numpy.ndarray, <i8 (3,), [0, 1, 2]\n"),
+        "{}",
+        stdout(&output)
+    );
+    let output = run(&["inspect", MODEL]);
+    assert!(stdout(&output).contains("classes_: numpy.ndarray, <i8 (3,)\n"));
+    let output = run(&["inspect", LYING]);
+    assert!(
+        stdout(&output).starts_with(
+            "root: sklearn.linear_model._logistic.LogisticRegression, refused: invariant-linear\n"
+        )
+    );
+    assert!(stderr(&output).contains("error[invariant-linear]: "));
 }

@@ -64,10 +64,37 @@ fn verdict(bytes: &[u8], limits: &Limits) -> String {
                 skops_rs::inspect::Options::default(),
             );
             assert!(items.count() <= audit.schema().node_count());
-            format!("{:?}", audit.untrusted(&TrustList::default()))
+            let untrusted = format!("{:?}", audit.untrusted(&TrustList::default()));
+            format!("{untrusted} {}", built(audit, bytes.len()))
         }
         Err(error) => format!("{error} {}", error.at()),
     }
+}
+
+/// What building a file gives, when all that it names is trusted. Checking without building finds the same, reading
+/// at once and later is the same, and what is exported is in proportion to the file.
+fn built(audit: skops_rs::Audit, size: usize) -> String {
+    let trust = common::trust_all(&audit);
+    let verified = audit.verify().map_err(|error| error.code());
+    let model = audit.vet(&trust).unwrap().load();
+    assert_eq!(model.verify().map_err(|error| error.code()), verified);
+    let lazily: Vec<_> =
+        model.objects().map(|object| object.value().map(|value| value.kind()).ok()).collect();
+    let read = model.read_all().map_err(|error| error.code());
+    let again: Vec<_> = model.objects().map(|object| object.value().map(|value| value.kind()).ok()).collect();
+    assert_eq!(lazily, again);
+    for object in model.objects().take(200) {
+        let _ = object.array::<f64>();
+        let _ = object.array::<String>();
+        let _ = object.extract::<serde_json::Value>();
+        let _ = model.at(&object.path());
+    }
+    let mut json = Vec::new();
+    let exported = skops_rs::export::write(&model, &skops_rs::export::Arrays::Inline, &mut json);
+    assert_eq!(exported.is_ok(), verified.is_ok() && read.is_ok());
+    // Deflated zeros are a thousand times smaller, and each is two bytes of JSON.
+    assert!(json.len() < 4000 * size + 10_000, "{} for {size}", json.len());
+    format!("{verified:?} {read:?} {}", json.len())
 }
 
 /// Limits that bound what a mutated file of a few kB may ask for.
