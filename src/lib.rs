@@ -20,6 +20,18 @@
 //! | container | [`Archive`] | the zip can be read in one way only, and every byte of it is accounted for |
 //! | nodes | [`Schema`] | `schema.json` is strict JSON, with the loaders, fields and shapes that skops writes |
 //! | references | [`Audit`] | each name that any skops release would import, call or read is known |
+//! | permission | [`Vetted`] | a [`TrustList`] trusts every one of these names |
+//! | objects | [`Model`] | before an object is looked into, its contents hold what its type promises |
+//!
+//! ```
+//! use skops_rs::TrustList;
+//!
+//! let trust = TrustList::default().allow("sklearn.tree._tree.Tree")?;
+//! let model = skops_rs::load("fixtures/example.skops", &trust)?; // audit, then permission, then the model
+//! let mean = model.at("steps[0][1].mean_")?.array1::<f64>()?; // ndarray::Array1<f64>
+//! assert_eq!(mean.len(), 4);
+//! # Ok::<(), skops_rs::Error>(())
+//! ```
 //!
 //! Nothing here imports, calls or executes what a file names, because there is nothing in it that could. What a
 //! file may ask for is bounded by [`Limits`]. Every refusal is an [`Error`] with a stable [`Code`].

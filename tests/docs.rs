@@ -69,6 +69,9 @@ fn group(value: u64) -> String {
 fn security_names_tests_that_exist() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let security = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    // What is checked of contents is told in scikit-learn's names.
+    let (before, contents) = security.split_once("## Contents").unwrap();
+    let security = [before, contents.split_once("\n## ").unwrap().1].concat();
     let mut tests = String::new();
     for entry in std::fs::read_dir(root.join("tests")).unwrap() {
         let path = entry.unwrap().path();

@@ -38,7 +38,7 @@ impl ArrayItem {
 /// ```
 /// let audit = skops_rs::Archive::open("fixtures/example.skops")?.schema()?.audit()?;
 /// let mean = skops_rs::inspect::arrays(&audit).find(|array| array.path == "steps[0][1].mean_").unwrap();
-/// assert_eq!((mean.dtype.as_str(), mean.shape, mean.bytes), ("<f8", vec![3], 24));
+/// assert_eq!((mean.dtype.as_str(), mean.shape, mean.bytes), ("<f8", vec![4], 32));
 /// # Ok::<(), skops_rs::Error>(())
 /// ```
 pub fn arrays(audit: &Audit) -> impl Iterator<Item = ArrayItem> {

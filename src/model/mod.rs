@@ -2,8 +2,8 @@
 //!
 //! [`Vetted`] is the permission, and only an audit against a trust list gives it; [`Model`] can only be made from it.
 //! So there is no way from bytes to an object that goes around the audit. A model is read lazily: its objects are the
-//! nodes of the schema ([`graph`]), looked at as values ([`value`]) when they are asked for; payloads are read once and
-//! kept ([`store`]).
+//! nodes of the schema (`graph`), looked at as values (`value`) when they are asked for; payloads are read once and kept
+//! (`store`).
 
 mod extract;
 mod graph;
@@ -88,7 +88,7 @@ pub struct LoadOptions {
 /// let scaler = model.root().attr("steps")?.index(0)?.index(1)?;
 /// assert_eq!(scaler.class_name(), "StandardScaler");
 /// let mean = scaler.attr("mean_")?.array1::<f64>()?;
-/// assert_eq!(mean.len(), 3);
+/// assert_eq!(mean.len(), 4);
 /// assert_eq!(model.at("steps[0][1].mean_")?.array1::<f64>()?, mean);
 /// # Ok::<(), skops_rs::Error>(())
 /// ```
