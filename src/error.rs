@@ -217,6 +217,10 @@ codes! {
         "what comes from a stream is no larger than the limit `stream-bytes`, as it is kept in memory",
         "save it to a file and pass the path, or raise it with `--limit stream-bytes=N`";
 
+    LimitChecks, "limit-checks", Limit,
+        "checking contents takes time in proportion to the file",
+        "very many objects of this file share large ones, which real models do not: do not use it";
+
     JsonEncoding, "json-encoding", Hostile,
         "schema.json is UTF-8 without a byte order mark",
         "skops writes plain ASCII: dump the model again";

@@ -26,7 +26,7 @@ fn real_files_keep_their_promises() {
             let Ok(audit) = audit(&path) else { continue };
             count += 1;
             let found = audit.violations();
-            wrong.extend(found.map(|error| format!("{}: {} {error}", path.display(), error.code())));
+            wrong.extend(found.iter().map(|error| format!("{}: {} {error}", path.display(), error.code())));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -256,4 +256,45 @@ fn npz_with_index(edit: &mut Edit, path: &str, index: i32) -> Vec<u8> {
         common::Entry::stored(&entry.name, data)
     };
     common::Zip::new(npz.entries().iter().map(member).collect()).build()
+}
+
+/// Many objects that share a large one, by references: checking each would cost the size of all of them together.
+#[test]
+fn checks_of_what_is_shared_end() {
+    let name = "140000000000001.npy";
+    let items = 1 << 20;
+    let mut data = vec![0_u8; items * 4];
+    data[..4].copy_from_slice(&1_i32.to_le_bytes());
+    let support = npy(&common::header("'<i4'", &format!("({items},)")), &data);
+    let machine = |support| {
+        let fit = common::tuple(vec![common::json_node("4000000"), common::json_node("1")]);
+        let state = common::dict(vec![
+            ("kernel", common::json_node("\"rbf\"")),
+            ("n_features_in_", common::json_node("1")),
+            ("shape_fit_", fit),
+            ("support_", support),
+            ("_n_support", common::with_id(common::array("140000000000002.npy"), 8)),
+        ]);
+        common::node("ObjectNode", "sklearn.svm._classes.SVR", json!({"content": state}))
+    };
+    let counts = npy(&common::header("'<i4'", "(2,)"), &[(items as i32).to_le_bytes(); 2].concat());
+    let machines = (0..2000).map(|_| machine(common::with_id(common::array(name), 7))).collect();
+    let bytes = common::skops(common::list(machines), &[(name, support), ("140000000000002.npy", counts)]);
+    let archive = Archive::from_bytes(bytes, Limits::default()).unwrap();
+    let audit = archive.schema().unwrap().audit().unwrap();
+    let codes: std::collections::BTreeSet<_> =
+        audit.violations().iter().map(|error| error.code().as_str()).collect();
+    assert!(codes.contains("limit-checks"), "{codes:?}");
+}
+
+/// What is wrong stays wrong, however often one asks.
+#[test]
+fn a_fault_is_found_again() {
+    let mut edit = Edit::real("real/skops-0.16/tree_classifier.skops");
+    edit.set("tree_.max_depth", "1000");
+    let archive = Archive::from_bytes(edit.build(), Limits::default()).unwrap();
+    let model = load_trusting(&archive);
+    for _ in 0..60_000 {
+        assert_eq!(model.at("tree_").unwrap().check().unwrap_err().code().as_str(), "invariant-tree");
+    }
 }

@@ -159,6 +159,7 @@ pub struct Audit {
     mentions: Vec<Mention>,
     repeats: Repeats,
     payloads: Payloads,
+    payload_bytes: u64,
     unreferenced: Vec<EntryIndex>,
 }
 
@@ -174,14 +175,21 @@ impl Schema {
 
 impl Audit {
     fn check(mut schema: Schema) -> Result<Self> {
-        let Entries { uses, unreferenced } = payloads::check_entries(&schema)?;
+        let Entries { uses, unreferenced, bytes } = payloads::check_entries(&schema)?;
         let repeats = identity::resolve(&mut schema)?;
         let facts = Facts::new(&schema);
         let mut mentions = Mentions::new(schema.name_count());
         rules::collect(&schema, &facts, &mut mentions)?;
         let payloads = payloads::check(&schema, &uses)?;
         rules::check_payload_types(&schema, &facts, &payloads)?;
-        Ok(Self { schema, mentions: mentions.sorted(), repeats, payloads, unreferenced })
+        Ok(Self {
+            schema,
+            mentions: mentions.sorted(),
+            repeats,
+            payloads,
+            payload_bytes: bytes,
+            unreferenced,
+        })
     }
 
     /// The schema that was audited.
@@ -213,6 +221,11 @@ impl Audit {
     /// The first node of the object that a node is.
     pub(crate) fn first(&self, node: NodeId) -> NodeId {
         self.repeats.first(node)
+    }
+
+    /// Bytes of the payloads, once for each object that skops would make of them.
+    pub(crate) fn payload_bytes(&self) -> u64 {
+        self.payload_bytes
     }
 
     /// The headers of what a node holds, if it is an array or a sparse matrix.

@@ -44,6 +44,8 @@ pub(super) struct Entries {
     pub(super) uses: Vec<(NodeId, EntryIndex)>,
     /// The entries that no node names.
     pub(super) unreferenced: Vec<EntryIndex>,
+    /// Bytes of the payloads, once for each object that skops would make of them.
+    pub(super) bytes: u64,
 }
 
 /// The entry that a node names, if it names one.
@@ -93,7 +95,7 @@ pub(super) fn check_entries(schema: &Schema) -> Result<Entries> {
         return Err(Error::new(Code::LimitModelBytes, found));
     }
     check_ratio(total, archive.size(), archive.limits())?;
-    Ok(Entries { uses, unreferenced: unreferenced(archive, &named)? })
+    Ok(Entries { uses, unreferenced: unreferenced(archive, &named)?, bytes: total })
 }
 
 /// The entries that no node names. skops writes none. An array that is named as skops names one is let through and

@@ -25,7 +25,7 @@ mod tree;
 
 use crate::audit::Audit;
 use crate::error::{Code, Error, Result};
-use crate::model::{Graph, Object};
+use crate::model::{Effort, Graph, Object};
 use crate::schema::Loader;
 use crate::trust::tables;
 use fault::Check;
@@ -177,11 +177,19 @@ impl Audit {
     /// # Errors
     /// The first thing that is wrong: a code `invariant-...`, or why a payload cannot be read.
     pub fn verify(&self) -> Result<()> {
-        self.violations().next().map_or(Ok(()), Err)
+        let effort = Effort::default();
+        Graph::unguarded(self, &effort).objects().try_for_each(check)
     }
 
-    /// All that [`Audit::verify`] finds, one after the other; parts before what they are part of.
-    pub fn violations(&self) -> impl Iterator<Item = Error> {
-        Graph::unguarded(self).objects().filter_map(|object| check(object).err())
+    /// What [`Audit::verify`] finds, and what comes after it; parts before what they are part of. Past
+    /// [`MOST_VIOLATIONS`] the rest is left out.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Error> {
+        let effort = Effort::default();
+        let found = Graph::unguarded(self, &effort).objects().filter_map(|object| check(object).err());
+        found.take(MOST_VIOLATIONS).collect()
     }
 }
+
+/// How many faults [`Audit::violations`] lists.
+pub const MOST_VIOLATIONS: usize = 1000;

@@ -16,7 +16,7 @@ mod value;
 use std::fmt;
 use std::path::Path;
 
-pub(crate) use graph::Graph;
+pub(crate) use graph::{Effort, Graph};
 pub use key::{Key, KeyValue};
 pub use object::{Identity, Object};
 pub use value::{Bound, Dict, Generator, GeneratorState, Instance, Int, ObjectArray, Sequence, Slice, Value};

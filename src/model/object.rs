@@ -28,6 +28,11 @@ pub struct Object<'m> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity(NodeId);
 
+/// Steps for looking through the keys of a dict, of which eight are as quick as visiting a node.
+fn looking_up(dict: DictRef<'_>) -> usize {
+    (dict.len() / 8).saturating_add(1)
+}
+
 /// How many names an error lists.
 const MOST_NAMES: usize = 12;
 
@@ -145,7 +150,9 @@ impl<'m> Object<'m> {
     /// When the contents are not what the type promises.
     pub fn get_attr(&self, name: &str) -> Result<Option<Self>> {
         self.check()?;
-        let attribute = self.attributes().and_then(|dict| dict.get(name));
+        let attributes = self.attributes();
+        self.graph.spend(attributes.map_or(1, looking_up))?;
+        let attribute = attributes.and_then(|dict| dict.get(name));
         Ok(attribute.or_else(|| part(self.node, name)).map(|node| Self::new(self.graph, node)))
     }
 
@@ -156,6 +163,7 @@ impl<'m> Object<'m> {
     pub fn attrs(&self) -> Result<impl Iterator<Item = (&'m str, Self)> + use<'m>> {
         self.check()?;
         let graph = self.graph;
+        graph.spend(self.attributes().map_or(1, DictRef::len))?;
         let items = self.attributes().into_iter().flat_map(DictRef::items);
         Ok(items.map(move |(name, node)| (name, Self::new(graph, node))))
     }
@@ -227,6 +235,7 @@ impl<'m> Object<'m> {
     /// [`Code::NoItem`] when there is no such key, [`Code::ValueType`] for what is no dict.
     pub fn key(&self, key: &str) -> Result<Self> {
         let dict = self.dict().ok_or_else(|| self.unlike("a dict"))?;
+        self.graph.spend(looking_up(dict))?;
         dict.get(key).map(|node| Self::new(self.graph, node)).ok_or_else(|| {
             self.refuse(
                 Code::NoItem,
@@ -240,6 +249,7 @@ impl<'m> Object<'m> {
     /// # Errors
     /// [`Code::ValueType`] for what is no container.
     pub fn items(&self) -> Result<Vec<Self>> {
+        self.graph.spend(self.item_count().unwrap_or(1))?;
         if let Some(items) = self.sequence()? {
             return Ok(items.iter().collect());
         }
@@ -284,6 +294,7 @@ impl<'m> Object<'m> {
     /// # Errors
     /// [`Code::ValueType`] for what is no dict.
     pub fn as_dict(&self) -> Result<Dict<'m>> {
+        self.graph.spend(self.item_count().unwrap_or(1))?;
         match self.value()? {
             Value::Dict(items) | Value::OrderedDict(items) | Value::DefaultDict { items, .. } => Ok(items),
             _ => Err(self.unlike("a dict")),

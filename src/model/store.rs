@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::graph::Effort;
 use crate::archive::EntryIndex;
 use crate::error::Result;
 use crate::npy::{NdArray, SparseMatrix};
@@ -19,8 +20,10 @@ pub(super) enum Payload {
 /// Each entry is read once, by whoever asks first; others wait.
 pub(super) struct Store {
     entries: Vec<Slot>,
-    /// A bit for each node.
-    checked: Vec<AtomicU64>,
+    checked: Nodes,
+    failed: Nodes,
+    /// What that has cost.
+    pub(super) effort: Effort,
 }
 
 #[derive(Default)]
@@ -33,7 +36,9 @@ impl Store {
     pub(super) fn new(entries: usize, nodes: usize) -> Self {
         Self {
             entries: std::iter::repeat_with(Slot::default).take(entries).collect(),
-            checked: std::iter::repeat_with(AtomicU64::default).take(nodes.div_ceil(64)).collect(),
+            checked: Nodes::new(nodes),
+            failed: Nodes::new(nodes),
+            effort: Effort::default(),
         }
     }
 
@@ -55,17 +60,39 @@ impl Store {
 
     /// Whether a node has been checked. Objects do not change, so it does not matter who checks first.
     pub(super) fn is_checked(&self, node: NodeId) -> bool {
-        let word = self.checked.get(node.0 as usize / 64);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) & bit(node) != 0)
+        self.checked.has(node)
     }
 
     pub(super) fn set_checked(&self, node: NodeId) {
-        if let Some(word) = self.checked.get(node.0 as usize / 64) {
-            word.fetch_or(bit(node), Ordering::Relaxed);
-        }
+        self.checked.add(node);
+    }
+
+    /// Whether a node has been checked before, and did not pass.
+    pub(super) fn has_failed(&self, node: NodeId) -> bool {
+        self.failed.has(node)
+    }
+
+    pub(super) fn set_failed(&self, node: NodeId) {
+        self.failed.add(node);
     }
 }
 
-fn bit(node: NodeId) -> u64 {
-    1 << (node.0 % 64)
+/// A set of nodes, which several threads may add to: a bit for each.
+struct Nodes(Vec<AtomicU64>);
+
+impl Nodes {
+    fn new(count: usize) -> Self {
+        Self(std::iter::repeat_with(AtomicU64::default).take(count.div_ceil(64)).collect())
+    }
+
+    fn has(&self, node: NodeId) -> bool {
+        let word = self.0.get(node.0 as usize / 64);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & (1 << (node.0 % 64)) != 0)
+    }
+
+    fn add(&self, node: NodeId) {
+        if let Some(word) = self.0.get(node.0 as usize / 64) {
+            word.fetch_or(1 << (node.0 % 64), Ordering::Relaxed);
+        }
+    }
 }

@@ -114,6 +114,7 @@ pub enum Value<'m> {
 impl<'m> Value<'m> {
     /// What a node is. Reads the payload of the node itself, if it has one.
     pub(super) fn of(graph: Graph<'m>, node: NodeRef<'m>) -> Result<Self> {
+        graph.spend(cost(node))?;
         let object = |node| Object::new(graph, node);
         let sequence = |children| Sequence::new(graph, children);
         Ok(match node.content() {
@@ -236,6 +237,16 @@ impl<'m> Value<'m> {
             Self::QuantileForest(_) => "a QuantileForest",
             Self::Loss(_) => "a loss",
         }
+    }
+}
+
+/// What it takes to look at a node, besides its payload.
+fn cost(node: NodeRef<'_>) -> usize {
+    match node.content() {
+        Content::Json { text } => text.len(),
+        // All items may be asked for, which are nodes below this one.
+        Content::ObjectArray { .. } => node.id().0.saturating_sub(node.low().0) as usize,
+        _ => 1,
     }
 }
 
