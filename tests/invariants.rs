@@ -127,7 +127,7 @@ lies! {
         |edit| { edit.set("n_features_in_", "2"); };
     boosting_columns: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "has 3 trees a stage",
         |edit| { edit.put_array("classes_", npy(&common::header("'<i8'", "(2,)"), &[0; 16])); };
-    boosting_start: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "does not know its 3 classes",
+    boosting_start: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "other n_classes_ than classes",
         |edit| { edit.set("init_.n_classes_", "2"); };
     predictor_child: "skops-0.16/hist_gradient_boosting_regressor", "invariant-predictor", "with the child",
         |edit| { edit.patch("_predictors[0][0].nodes", 29, &4_000_000_000_u32.to_le_bytes()); };

@@ -10,9 +10,9 @@ use super::payloads::{PayloadContent, Payloads};
 use super::{Mentions, Role, keys};
 use crate::error::{Code, Error, Result};
 use crate::npy::npz::SparseHeader;
-use crate::npy::show_shape;
+use crate::npy::{ArrayHeader, Dtype, Kind, show_shape};
 use crate::schema::{Children, Content, DictRef, Form, Loader, NodeId, NodeRef, Scalar, Schema, TypePath};
-use crate::text::shown;
+use crate::text::{cut, shown};
 use crate::trust::{SEED_SEQUENCE, name};
 
 /// Checks all nodes, and collects what they refer to.
@@ -452,7 +452,7 @@ pub(super) fn check_payload_types(schema: &Schema, facts: &Facts, payloads: &Pay
     for (node, content) in payloads.iter() {
         let node = schema.node(node);
         let checked = match content {
-            PayloadContent::Array(array) => check_scalar(node, facts, &array.shape),
+            PayloadContent::Array(array) => check_scalar(node, facts, array),
             PayloadContent::Sparse(sparse) => check_sparse(node, sparse),
         };
         checked.map_err(|error| error.at_pointer(|| node.pointer()))?;
@@ -460,13 +460,43 @@ pub(super) fn check_payload_types(schema: &Schema, facts: &Facts, payloads: &Pay
     Ok(())
 }
 
-/// A numpy scalar is stored as an array without dimensions.
-fn check_scalar(node: NodeRef<'_>, facts: &Facts, shape: &[u64]) -> Result<()> {
-    if shape.is_empty() || facts.of(node) != Fact::Scalar {
+/// A numpy scalar is stored as an array without dimensions. skops calls its class with the array, which converts an
+/// item of another dtype: 200 becomes -56 as an `int8`.
+fn check_scalar(node: NodeRef<'_>, facts: &Facts, array: &ArrayHeader) -> Result<()> {
+    if facts.of(node) != Fact::Scalar {
         return Ok(());
     }
-    let found = format!("a {} of shape {}", node.declared(), show_shape(shape));
-    Err(Error::new(Code::ShapeMismatch, found))
+    if !array.shape.is_empty() {
+        let found = format!("a {} of shape {}", node.declared(), show_shape(&array.shape));
+        return Err(Error::new(Code::ShapeMismatch, found));
+    }
+    let fits = match &array.dtype {
+        Dtype::Scalar(dtype) => is_of_class(node.declared().class, dtype.kind, dtype.size),
+        Dtype::Struct(_) => node.declared().class == "void",
+    };
+    let dtype = cut(&array.dtype, DTYPE_LENGTH);
+    if fits { Ok(()) } else { Err(mismatch(node, &format!("holds an item of dtype {dtype}"))) }
+}
+
+const DTYPE_LENGTH: usize = 200;
+
+/// Whether a class of numpy scalars has this dtype.
+fn is_of_class(class: &str, kind: Kind, size: u64) -> bool {
+    let sized =
+        |prefix: &str, bits: u64| class.strip_prefix(prefix).and_then(|rest| rest.parse().ok()) == Some(bits);
+    let bits = size.saturating_mul(8);
+    match kind {
+        Kind::Bool => matches!(class, "bool" | "bool_"),
+        Kind::Int => sized("int", bits) || (class == "longlong" && size == 8),
+        Kind::Uint => sized("uint", bits) || (class == "ulonglong" && size == 8),
+        Kind::Float => sized("float", bits) || (class == "longdouble" && size == 16),
+        Kind::Complex => sized("complex", bits) || (class == "clongdouble" && size == 32),
+        Kind::Datetime => class == "datetime64",
+        Kind::Timedelta => class == "timedelta64",
+        Kind::Bytes => class == "bytes_",
+        Kind::Unicode => class == "str_",
+        Kind::Void => class == "void",
+    }
 }
 
 /// `load_npz` builds what the payload says, so the declared type must be that.

@@ -1,6 +1,8 @@
 //! Arrays that native code takes to be as large as a sample.
 
-use super::facts::{below, check_fields, features, int, items, shape, shape_of, size};
+use std::collections::HashSet;
+
+use super::facts::{below, check_fields, features, int, integers, items, shape, shape_of, size};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 
@@ -21,18 +23,23 @@ pub(super) fn check_centers(model: Object<'_>) -> Check {
     if let Some(mean) = shape(model, "_X_mean")? {
         ensure!(mean == [features], "has {features} features and _X_mean of shape {mean:?}");
     }
-    check_bisections(model, features)
+    let is_sparse = shape(model, "_X_mean")?.is_none();
+    check_bisections(model, features, is_sparse)
 }
 
-/// The tree of `BisectingKMeans`: each of its nodes has a center.
-fn check_bisections(model: Object<'_>, features: usize) -> Check {
+/// The tree of `BisectingKMeans`: each of its nodes has a center, and is the child of one.
+fn check_bisections(model: Object<'_>, features: usize, is_sparse: bool) -> Check {
     let mut left: Vec<_> = model.get_attr("_bisecting_tree")?.into_iter().collect();
+    let mut seen = HashSet::new();
     while let Some(node) = left.pop() {
         if node.is_none() {
             continue;
         }
+        ensure!(seen.insert(node.identity()), "has a node that is the child of two");
         let center = shape(node, "center")?.unwrap_or_default();
-        ensure!(center == [features], "has {features} features and a center of shape {center:?}");
+        // Centers of what is sparse are matrices of one row.
+        let fits = center == [features] || (is_sparse && center == [1, features]);
+        ensure!(fits, "has {features} features and a center of shape {center:?}");
         let children: Vec<_> = [node.get_attr("left")?, node.get_attr("right")?]
             .into_iter()
             .flatten()
@@ -59,7 +66,7 @@ pub(super) fn check_linkage(model: Object<'_>) -> Check {
     }
     let clusters = samples.saturating_add(rows);
     for name in ["left_node", "right_node"] {
-        for cluster in tree.field(name)?.integers() {
+        for cluster in integers(&tree.field(name)?)? {
             ensure!(below(cluster, clusters), "has {name} = {cluster}, where there are {clusters} clusters");
         }
     }

@@ -3,6 +3,7 @@
 use super::facts::{items, text};
 use super::fault::{Check, ensure};
 use crate::model::{Object, Value};
+use crate::schema::Loader;
 
 /// The lists of steps that estimators have: the attribute, where in each item the step is, and which words may stand
 /// for none.
@@ -26,6 +27,42 @@ pub(super) fn check_steps(estimator: Object<'_>) -> Check {
                 _ => false,
             };
             ensure!(is_step, "has {attribute}[{index}], whose step is {part:?} and no estimator");
+        }
+    }
+    Ok(())
+}
+
+/// Objects of native code have one place each, where what is given to them has been checked before.
+const PLACES: [(Loader, &str); 2] = [(Loader::Tree, "tree_"), (Loader::QuantileForest, "forest_")];
+
+/// How deep in lists and dicts an instance has its parts.
+const MOST_LEVELS: usize = 4;
+
+/// Whatever can be asked to do something: a `Tree` in its list of estimators would be asked to predict, for samples of
+/// any width.
+pub(super) fn check_places(object: Object<'_>) -> Check {
+    match object.node().loader() {
+        // What a list by itself holds is the business of whoever looks into it.
+        Loader::List | Loader::Tuple | Loader::Set | Loader::Dict | Loader::NdArray | Loader::Json => Ok(()),
+        Loader::Object => {
+            let mut attributes = object.attrs()?;
+            attributes.try_for_each(|(name, attribute)| check_part(attribute, name))
+        }
+        _ => object.parts().into_iter().try_for_each(|part| check_part(part, "")),
+    }
+}
+
+/// A part of an instance, with what is in it if it is a container.
+fn check_part(part: Object<'_>, name: &str) -> Check {
+    let mut left = vec![(part, 0_usize)];
+    while let Some((part, level)) = left.pop() {
+        let loader = part.node().loader();
+        if let Some((_, place)) = PLACES.iter().find(|(of, _)| *of == loader) {
+            let is_there = level == 0 && name == *place;
+            ensure!(is_there, "holds a {} elsewhere than as {place}", part.class_name());
+        }
+        if level < MOST_LEVELS && part.item_count().is_some() {
+            left.extend(part.items()?.into_iter().map(|item| (item, level.saturating_add(1))));
         }
     }
     Ok(())

@@ -3,8 +3,8 @@
 //! `OneHotEncoder.transform` makes a matrix of indices that it computes, with as many columns as `_n_features_outs`
 //! says, and nobody compares the two.
 
-use super::facts::{below, items, length, length_of, size, text};
-use super::fault::{Check, Fault, ensure};
+use super::facts::{below, integers, items, length, length_of, size, text};
+use super::fault::{Check, ensure};
 use crate::model::{Object, Value};
 use crate::npy::Item;
 
@@ -40,23 +40,31 @@ pub(super) fn check(encoder: Object<'_>) -> Check {
 /// Numbers are looked up by bisection, which finds positions past the end in a list that does not rise. NaN is last.
 fn check_order(list: Object<'_>, feature: usize) -> Check {
     let Value::Array(array) = list.value()? else { return Ok(()) };
-    let mut before = f64::NEG_INFINITY;
-    let mut is_first = true;
+    let mut before: Option<Item<'_>> = None;
     for item in array.items() {
-        let value = match item {
-            Item::Bool(value) => f64::from(u8::from(value)),
-            // Numbers that round to the same are told apart by no comparison of floats; such lists do not occur.
-            #[allow(clippy::cast_precision_loss, reason = "see above")]
-            Item::Int(value) => value as f64,
-            #[allow(clippy::cast_precision_loss, reason = "see above")]
-            Item::Uint(value) => value as f64,
-            Item::Float(value) => value,
-            _ => return Ok(()),
+        let rises = match (&before, &item) {
+            // Text and bytes are looked up in a dict.
+            (_, Item::Text(_) | Item::Bytes(_)) => return Ok(()),
+            (_, Item::Complex(_) | Item::LongDouble(_) | Item::Void(_) | Item::Record(_)) => {
+                ensure!(false, "has categories of feature {feature} of dtype {}", array.dtype());
+                false
+            }
+            (None, _) => true,
+            (Some(Item::Bool(one)), Item::Bool(next)) => one < next,
+            (Some(Item::Int(one)), Item::Int(next)) => one < next,
+            (Some(Item::Uint(one)), Item::Uint(next)) => one < next,
+            (Some(Item::Float(one)), Item::Float(next)) => one < next || (!one.is_nan() && next.is_nan()),
+            (
+                Some(Item::Datetime(one) | Item::Timedelta(one)),
+                Item::Datetime(next) | Item::Timedelta(next),
+            ) => one.is_some() && (one < next || next.is_none()),
+            _ => false,
         };
-        ensure!(!before.is_nan(), "has categories of feature {feature} after NaN");
-        let rises = is_first || value.is_nan() || value >= before;
-        ensure!(rises, "has categories of feature {feature} that do not rise: {value} after {before}");
-        (before, is_first) = (value, false);
+        if !rises {
+            let before = before.map(|before| before.to_string()).unwrap_or_default();
+            ensure!(false, "has categories of feature {feature} that do not rise: {item} after {before}");
+        }
+        before = Some(item);
     }
     Ok(())
 }
@@ -83,7 +91,7 @@ fn check_infrequent(encoder: Object<'_>, features: &mut [Feature]) -> Check {
             continue;
         };
         ensure!(is_enabled, "maps categories of feature {index}, and says that it does not");
-        for rare in rare.ndarray()?.integers() {
+        for rare in integers(&rare.ndarray()?)? {
             let count = feature.categories;
             ensure!(
                 below(rare, count),
@@ -93,7 +101,7 @@ fn check_infrequent(encoder: Object<'_>, features: &mut [Feature]) -> Check {
         let mapping = mapping.ndarray()?;
         ensure!(mapping.len() == feature.categories, "maps {} categories of feature {index}", mapping.len());
         feature.grouped = 0;
-        for to in mapping.integers() {
+        for to in integers(&mapping)? {
             let count = feature.categories;
             ensure!(below(to, count), "maps a category of feature {index} to {to}, where there are {count}");
             feature.grouped = feature.grouped.max(usize::try_from(to).unwrap_or(0).saturating_add(1));
@@ -104,10 +112,20 @@ fn check_infrequent(encoder: Object<'_>, features: &mut [Feature]) -> Check {
 
 /// Which features lose a category.
 fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
-    for (name, is_grouped) in [("drop_idx_", false), ("_drop_idx_after_grouping", true)] {
-        let Some(indices) = encoder.get_attr(name)?.filter(|indices| !indices.is_none()) else { continue };
+    let shown = encoder.get_attr("drop_idx_")?.filter(|indices| !indices.is_none());
+    let used = match encoder.get_attr("_drop_idx_after_grouping")? {
+        Some(indices) => Some(indices).filter(|indices| !indices.is_none()),
+        None => shown,
+    };
+    ensure!(
+        shown.is_some() == used.is_some(),
+        "has drop_idx_ for some and _drop_idx_after_grouping for others"
+    );
+    for (name, indices, is_grouped) in [("drop_idx_", shown, false), ("_drop_idx_after_grouping", used, true)]
+    {
+        let Some(indices) = indices else { continue };
         let indices: Vec<Option<i64>> = match indices.value()? {
-            Value::Array(array) => array.integers().map(Some).collect(),
+            Value::Array(array) => integers(&array)?.map(Some).collect(),
             _ => indices.items()?.iter().map(|index| index.as_i64().ok()).collect(),
         };
         ensure!(indices.len() == features.len(), "has {name} for {} features", indices.len());
@@ -115,7 +133,7 @@ fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
             let count = if is_grouped { feature.grouped } else { feature.categories };
             let Some(index) = index else { continue };
             ensure!(below(*index, count), "has {name} = {index}, where there are {count} categories");
-            feature.is_dropped = true;
+            feature.is_dropped |= is_grouped;
         }
     }
     Ok(())
@@ -123,8 +141,8 @@ fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
 
 /// The number of columns must be that of the categories.
 fn check_columns(encoder: Object<'_>, features: &[Feature]) -> Check {
-    if let Some(columns) = encoder.get_attr("_n_features_outs")?.filter(|columns| !columns.is_none()) {
-        let columns = columns.items()?;
+    let columns = items(encoder, "_n_features_outs")?;
+    if !columns.is_empty() {
         ensure!(columns.len() == features.len(), "has _n_features_outs for {} features", columns.len());
         for (index, (feature, columns)) in features.iter().zip(&columns).enumerate() {
             let expected = feature.grouped.saturating_sub(usize::from(feature.is_dropped));
@@ -148,11 +166,23 @@ pub(super) fn check_labels(binarizer: Object<'_>) -> Check {
     let Some(known) = binarizer.get_attr("_cached_dict")?.filter(|known| !known.is_none()) else {
         return Ok(());
     };
+    let class = known.type_name();
+    ensure!(class == "builtins.dict", "has a _cached_dict that is a {class} and no dict");
+    let known = known.as_dict()?;
     let count = length(binarizer, "classes_")?.unwrap_or(0);
-    for (label, column) in known.as_dict()?.iter() {
+    ensure!(known.len() == count, "has {count} classes_ and {} in _cached_dict", known.len());
+    let mut taken = vec![false; count];
+    for (label, column) in known.iter() {
         let column = column.as_i64()?;
-        if !below(column, count) {
-            return Err(Fault::Broken(format!("has column {column} for {label:?}, where there are {count}")));
+        let slot = usize::try_from(column).ok().and_then(|column| taken.get_mut(column));
+        match slot {
+            Some(slot) if !*slot => *slot = true,
+            _ => {
+                ensure!(
+                    false,
+                    "has column {column} for {label:?}, which is taken or where there are {count}"
+                );
+            }
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Estimators that hold trees: scikit-learn compares a sample with the estimator, and lets each tree look it up.
 
-use super::facts::{below, features, int, items, length, length_of, shape, size, text};
+use super::facts::{below, features, int, integers, items, length, length_of, shape, size, text};
 use super::fault::{Check, ensure};
 use super::tree::Size;
 use crate::model::{Object, Value};
@@ -13,7 +13,9 @@ pub(super) fn check_tree(estimator: Object<'_>) -> Check {
     let made_for = Size::of(tree)?;
     let features = features(estimator)?;
     ensure!(features == made_for.features, "has {features} features and a tree for {}", made_for.features);
-    for (name, made_for) in [("n_outputs_", made_for.outputs), ("n_classes_", made_for.most_classes)] {
+    // With several outputs there are as many numbers of classes.
+    let classes = if made_for.outputs > 1 { None } else { Some(("n_classes_", made_for.most_classes)) };
+    for (name, made_for) in [Some(("n_outputs_", made_for.outputs)), classes].into_iter().flatten() {
         if let Some(stated) = int(estimator, name)? {
             ensure!(
                 usize::try_from(stated) == Ok(made_for),
@@ -36,7 +38,7 @@ pub(super) fn check_forest(forest: Object<'_>) -> Check {
         let given = subsets.get(index).map_or(Some(features), |subset| length_of(*subset)).unwrap_or(0);
         check_member(member, index, given)?;
         if let Some(subset) = subsets.get(index).filter(|subset| subset.array_info().is_some()) {
-            for feature in subset.ndarray()?.integers() {
+            for feature in integers(&subset.ndarray()?)? {
                 ensure!(
                     below(feature, features),
                     "gives estimators_[{index}] the feature {feature} of {features}"
@@ -93,30 +95,68 @@ fn check_columns(ensemble: Object<'_>, columns: usize) -> Check {
         "is a classifier without two classes"
     );
     ensure!(columns == expected, "has {columns} trees a stage, where {expected} belong");
-    let loss = match ensemble.get_attr("_loss")? {
-        Some(loss) => size(loss, "K")?,
-        None => None,
-    };
-    let stated = [("n_trees_per_iteration_", size(ensemble, "n_trees_per_iteration_")?), ("_loss.K", loss)];
-    for (name, stated) in stated {
-        let stated = stated.unwrap_or(columns);
-        ensure!(stated == columns, "has {columns} trees a stage and {name} = {stated}");
+    if let Some(stated) = size(ensemble, "n_trees_per_iteration_")? {
+        ensure!(stated == columns, "has {columns} trees a stage and n_trees_per_iteration_ = {stated}");
     }
-    check_start(ensemble, classes.filter(|_| expected > 1))
+    check_loss(ensemble, columns)?;
+    match ensemble.get_attr("init_")? {
+        Some(start) if text(start).as_deref() != Some("zero") => check_start(start, columns, MOST_WRAPPERS),
+        _ => Ok(()),
+    }
 }
 
-/// What the predictions start from has a column for each class, when they do.
-fn check_start(ensemble: Object<'_>, classes: Option<usize>) -> Check {
-    let (Some(classes), Some(start)) = (classes, ensemble.get_attr("init_")?) else { return Ok(()) };
-    if text(start).as_deref() == Some("zero") {
+/// The loss says how many columns the predictions have: by `K` up to scikit-learn 1.3, then by its class.
+fn check_loss(ensemble: Object<'_>, columns: usize) -> Check {
+    let Some(loss) = ensemble.get_attr("_loss")?.filter(|loss| !loss.is_none()) else { return Ok(()) };
+    let stated = size(loss, "K")?.unwrap_or(columns);
+    ensure!(stated == columns, "has {columns} trees a stage and _loss.K = {stated}");
+    if !loss.node().declared().module.starts_with("sklearn._loss.") {
         return Ok(());
     }
-    let found = size(start, "n_classes_")?.or(length(start, "classes_")?);
-    ensure!(
-        found == Some(classes),
-        "starts from a {} that does not know its {classes} classes",
-        start.class_name()
-    );
+    let name = loss.class_name();
+    ensure!((name == "HalfMultinomialLoss") == (columns > 1), "has {columns} trees a stage and a {name}");
+    if columns > 1 {
+        let classes = size(loss, "n_classes")?;
+        ensure!(classes == Some(columns), "has {columns} trees a stage and a {name} of other classes");
+    }
+    Ok(())
+}
+
+/// Estimators within estimators that are looked through.
+const MOST_WRAPPERS: usize = 8;
+
+/// What the predictions start from has as many columns.
+fn check_start(start: Object<'_>, columns: usize, left: usize) -> Check {
+    let name = start.class_name();
+    if let Some(left) = left.checked_sub(1) {
+        if let Some(best) = start.get_attr("best_estimator_")? {
+            return check_start(best, columns, left);
+        }
+        if let Some(step) = items(start, "steps")?.last() {
+            return check_start(step.index(1)?, columns, left);
+        }
+    }
+    if let Some(outputs) = size(start, "n_outputs_")? {
+        ensure!(outputs == 1, "starts from a {name} of {outputs} outputs");
+    }
+    if name == "DummyRegressor" {
+        let constant = shape(start, "constant_")?.unwrap_or_default();
+        ensure!(constant == [1, 1], "starts from a {name} with a constant_ of shape {constant:?}");
+    }
+    if columns == 1 && name != "DummyClassifier" {
+        return Ok(());
+    }
+    let classes = length(start, "classes_")?;
+    let fits = classes == Some(columns) || (columns == 1 && classes == Some(2));
+    ensure!(fits, "starts from a {name} that does not know its {columns} classes");
+    if name == "DummyClassifier" {
+        let priors = length(start, "class_prior_")?;
+        ensure!(priors == classes, "starts from a {name} with other priors than classes");
+        ensure!(
+            size(start, "n_classes_")? == classes,
+            "starts from a {name} with other n_classes_ than classes"
+        );
+    }
     Ok(())
 }
 
@@ -145,7 +185,7 @@ pub(super) fn check_quantile_forest(estimator: Object<'_>) -> Check {
         let samples =
             super::facts::shape_of(args.index(0)?).and_then(|shape| shape.last().copied()).unwrap_or(0);
         ensure!(sorter == [samples, outputs], "has a sorter_ of {sorter:?} for {samples} samples");
-        for sample in estimator.attr("sorter_")?.ndarray()?.integers() {
+        for sample in integers(&estimator.attr("sorter_")?.ndarray()?)? {
             ensure!(below(sample, samples), "has the sample {sample} in sorter_, where there are {samples}");
         }
     }

@@ -2,7 +2,7 @@
 
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
-use crate::npy::{Dtype, NdArray, StructField};
+use crate::npy::{Dtype, Kind, NdArray, ScalarDtype, StructField};
 use crate::text::cut;
 
 /// The shape of an array, numpy scalar, sparse matrix or array of objects, known without reading it. `None` for
@@ -36,13 +36,32 @@ pub(super) fn length_of(object: Object<'_>) -> Option<usize> {
     }
 }
 
-/// An attribute that is an integer, Python's or numpy's. `None` when there is none, or it is something else.
+/// An attribute that is an integer, Python's or numpy's. `None` when there is none. What is no integer may be taken for
+/// one by Python all the same, so it is refused.
 pub(super) fn int(object: Object<'_>, name: &str) -> Check<Option<i64>> {
-    let Some(attribute) = object.get_attr(name)? else { return Ok(None) };
-    match attribute.value()? {
-        Value::Int(value) => Ok(value.to_i64()),
-        Value::Scalar(_) => Ok(attribute.as_i64().ok()),
-        _ => Ok(None),
+    let Some(attribute) = object.get_attr(name)?.filter(|attribute| !attribute.is_none()) else {
+        return Ok(None);
+    };
+    let value = match attribute.value()? {
+        Value::Int(value) => value.to_i64(),
+        Value::Scalar(array) => integers(&array)?.next(),
+        _ => None,
+    };
+    match value {
+        Some(value) => Ok(Some(value)),
+        None => Err(Fault::Broken(format!("has {name}, which is no integer"))),
+    }
+}
+
+/// The items of an array of integers.
+pub(super) fn integers(array: &NdArray) -> Check<Box<dyn Iterator<Item = i64> + '_>> {
+    let is_integer = |dtype: &ScalarDtype| matches!(dtype.kind, Kind::Int | Kind::Uint | Kind::Bool);
+    match array.dtype() {
+        Dtype::Scalar(dtype) if is_integer(dtype) => Ok(array.integers()),
+        dtype => Err(Fault::Broken(format!(
+            "has an array of dtype {}, where integers belong",
+            cut(dtype, DTYPE_LENGTH)
+        ))),
     }
 }
 
@@ -106,10 +125,21 @@ pub(super) fn text(object: Object<'_>) -> Option<String> {
     }
 }
 
-/// The items of an attribute that is a list, tuple or array of objects; none when it is something else.
+/// The items of an attribute that is a list, tuple or array of objects, of no class of their own. None when there is no
+/// such attribute.
 pub(super) fn items<'m>(object: Object<'m>, name: &str) -> Check<Vec<Object<'m>>> {
-    let items = object.get_attr(name)?.map(|attribute| attribute.items());
-    Ok(items.and_then(Result::ok).unwrap_or_default())
+    let Some(attribute) = object.get_attr(name)?.filter(|attribute| !attribute.is_none()) else {
+        return Ok(Vec::new());
+    };
+    list(attribute, name)
+}
+
+/// The items of what must be a list, tuple or array of objects, of no class of its own.
+pub(super) fn list<'m>(object: Object<'m>, name: &str) -> Check<Vec<Object<'m>>> {
+    let class = object.type_name();
+    let is_sequence = ["builtins.list", "builtins.tuple", "numpy.ndarray"].contains(&class.as_str());
+    ensure!(is_sequence && object.item_count().is_some(), "has {name}, which is a {class} and no list");
+    Ok(object.items()?)
 }
 
 /// Whether an index is one of so many.

@@ -146,6 +146,7 @@ const RULES: &[(&str, &[&str], Rule)] = &[
 /// Checks the contents of one object, without those of the objects in it.
 pub(crate) fn check(object: Object<'_>) -> Result<()> {
     let apply = |(check, code): Rule| check(object).map_err(|fault| fault.about(object, code));
+    apply((composition::check_places, Code::InvariantSteps))?;
     match object.node().loader() {
         Loader::Tree => apply((tree::check, Code::InvariantTree)),
         Loader::QuantileForest => apply((quantile_forest::check, Code::InvariantQuantileForest)),

@@ -2,7 +2,7 @@
 //!
 //! Source: `sklearn/neighbors/_binary_tree.pxi.tp`, whose `__getstate__` is the tuple read here.
 
-use super::facts::{below, check_fields, features, length_of, shape, shape_of, size};
+use super::facts::{below, check_fields, features, integers, length_of, shape, shape_of, size};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
@@ -28,9 +28,9 @@ fn state(object: Object<'_>) -> Check<Vec<Object<'_>>> {
         Value::Instance(instance) => instance.state(),
         _ => None,
     };
-    match state {
-        Some(state) => Ok(state.items()?),
-        None => Err(Fault::Broken("has no state".to_owned())),
+    match state.map(|state| state.value()).transpose()? {
+        Some(Value::Tuple(parts)) => Ok(parts.iter().collect()),
+        _ => Err(Fault::Broken("has no state that is a tuple".to_owned())),
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn check(tree: Object<'_>) -> Check {
 fn check_permutation(indices: &NdArray, points: usize) -> Check {
     ensure!(indices.shape() == [points], "has indices of shape {:?} for {points} points", indices.shape());
     let mut taken = vec![false; points];
-    for index in indices.integers() {
+    for index in integers(indices)? {
         let slot = usize::try_from(index).ok().and_then(|index| taken.get_mut(index));
         match slot {
             Some(slot) if !*slot => *slot = true,
@@ -181,7 +181,7 @@ fn check_classes(estimator: Object<'_>, samples: usize) -> Check {
         labels.shape(),
         counts.len()
     );
-    for (label, count) in labels.integers().zip(counts.iter().cycle()) {
+    for (label, count) in integers(&labels)?.zip(counts.iter().cycle()) {
         ensure!(below(label, *count), "has the label {label}, where there are {count} classes");
     }
     Ok(())

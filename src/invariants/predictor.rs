@@ -1,6 +1,6 @@
 //! The trees of `HistGradientBoosting*`, and what the estimators look up for them.
 
-use super::facts::{below, check_fields, features, items, length, shape_as, size, text};
+use super::facts::{below, check_fields, features, integers, items, length, list, shape_as, size, text};
 use super::fault::{Check, Fault, ensure};
 use super::tree::{Walk, check_flags};
 use crate::model::{Object, Value};
@@ -65,9 +65,10 @@ fn check_bitsets(predictor: Object<'_>, nodes: &NdArray) -> Check {
     }
     let by_category = nodes.field("is_categorical")?;
     let (index, leaf) = (nodes.field("bitset_idx")?, nodes.field("is_leaf")?);
-    let split =
-        by_category.integers().zip(leaf.integers()).map(|(categorical, leaf)| categorical == 1 && leaf == 0);
-    for (node, (index, splits)) in index.integers().zip(split).enumerate() {
+    let split = integers(&by_category)?
+        .zip(integers(&leaf)?)
+        .map(|(categorical, leaf)| categorical == 1 && leaf == 0);
+    for (node, (index, splits)) in integers(&index)?.zip(split).enumerate() {
         ensure!(
             !splits || below(index, rows),
             "has node {node} with the bitset {index}, where there are {rows}"
@@ -94,11 +95,11 @@ pub(super) fn check_estimator(estimator: Object<'_>) -> Check {
     ensure!(binned == features, "has {features} features and bins for {binned}");
     let shape = shape_as(mapper, "is_categorical_", "|u1")?;
     ensure!(shape == [features], "has {features} features and is_categorical_ of {shape:?}");
-    let categorical: Vec<_> = mapper.attr("is_categorical_")?.ndarray()?.integers().collect();
+    let categorical: Vec<_> = integers(&mapper.attr("is_categorical_")?.ndarray()?)?.collect();
     check_preprocessor(estimator, features)?;
     let trees = size(estimator, "n_trees_per_iteration_")?;
     for (iteration, predictors) in iterations.iter().enumerate() {
-        let predictors = predictors.items()?;
+        let predictors = list(*predictors, "_predictors")?;
         let (count, trees) = (predictors.len(), trees.unwrap_or(predictors.len()));
         ensure!(count == trees, "has {count} trees in iteration {iteration}, where {trees} belong");
         for (tree, predictor) in predictors.into_iter().enumerate() {
@@ -122,7 +123,7 @@ fn check_features(predictor: Object<'_>, categorical: &[i64]) -> Check {
     let nodes = predictor.attr("nodes")?.ndarray()?;
     let (leaf, by_category) = (nodes.field("is_leaf")?, nodes.field("is_categorical")?);
     let features = nodes.field("feature_idx")?;
-    let splits = features.integers().zip(leaf.integers()).zip(by_category.integers());
+    let splits = integers(&features)?.zip(integers(&leaf)?).zip(integers(&by_category)?);
     for (node, ((feature, leaf), by_category)) in splits.enumerate() {
         if leaf != 0 {
             continue;
@@ -141,6 +142,9 @@ fn check_features(predictor: Object<'_>, categorical: &[i64]) -> Check {
 fn check_preprocessor(estimator: Object<'_>, features: usize) -> Check {
     let preprocessor = estimator.get_attr("_preprocessor")?.filter(|preprocessor| !preprocessor.is_none());
     let Some(preprocessor) = preprocessor else { return Ok(()) };
+    let class = preprocessor.type_name();
+    let is_own = class == "sklearn.compose._column_transformer.ColumnTransformer";
+    ensure!(is_own, "has a _preprocessor that is a {class}");
     let takes = super::facts::features(preprocessor)?;
     ensure!(takes == features, "has {features} features and a _preprocessor for {takes}");
     let mut times = vec![0_usize; features];
@@ -177,7 +181,15 @@ fn keeps_width(transformer: Object<'_>) -> Check<bool> {
     }
     let Some(function) = transformer.get_attr("func")? else { return Ok(false) };
     let function = match function.value()? {
-        Value::Partial { func, .. } => func,
+        Value::Partial { func, args, keywords, .. } => {
+            let known = ["dtype", "ensure_all_finite", "force_all_finite"];
+            if args.item_count() != Some(0)
+                || !keywords.as_dict()?.iter().all(|(key, _)| known.contains(&key.text()))
+            {
+                return Ok(false);
+            }
+            func
+        }
         _ => function,
     };
     Ok(transformer.class_name() == "FunctionTransformer"

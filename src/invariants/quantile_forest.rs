@@ -2,7 +2,7 @@
 //!
 //! Source: `quantile_forest/_quantile_forest_fast.pyx` of quantile-forest 1.4.
 
-use super::facts::shape_of;
+use super::facts::{integers, shape_of};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 
@@ -23,7 +23,7 @@ pub(super) fn check(forest: Object<'_>) -> Check {
     let sizes = [outputs, samples, trees, nodes, most];
     ensure!(sizes.iter().all(|size| **size > 0), "has samples or leaves without items");
     ensure!(!leaves.fortran_order(), "has leaves in Fortran order");
-    for sample in leaves.integers() {
+    for sample in integers(&leaves)? {
         let is_sample = usize::try_from(sample).is_ok_and(|sample| sample <= *samples);
         ensure!(is_sample, "has the sample {sample} in a leaf, where there are {samples}");
     }

@@ -2,6 +2,10 @@
 //!
 //! Source: `numpy/random/_mt19937.pyx`, `_philox.pyx`, `_pcg64.pyx`, `_sfc64.pyx`.
 
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
 use super::facts::text;
 use super::fault::{Check, Fault, ensure};
 use crate::model::{GeneratorState, Object, Value};
@@ -10,7 +14,12 @@ use crate::text::shown;
 /// `numpy.random.RandomState`, whose state is a dict.
 pub(super) fn check_state(random_state: Object<'_>) -> Check {
     match random_state.value()? {
-        Value::RandomState(state) => check(state),
+        Value::RandomState(state) => {
+            let name = text(state.key("bit_generator")?);
+            let is_known = name.is_some_and(|name| KNOWN.contains(&name.as_str()));
+            ensure!(is_known, "has the state of a bit generator that numpy does not have");
+            check(state)
+        }
         _ => Ok(()),
     }
 }
@@ -29,9 +38,13 @@ pub(super) fn check_generator(generator: Object<'_>) -> Check {
     }
 }
 
+const KNOWN: [&str; 5] = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"];
+
 /// Words of each array in the state of a bit generator.
 fn check(state: Object<'_>) -> Check {
-    let name = text(state.key("bit_generator")?).unwrap_or_default();
+    let Some(name) = text(state.key("bit_generator")?) else {
+        return Err(Fault::Broken("has a bit_generator that is no text".to_owned()));
+    };
     let inner = state.key("state")?;
     match name.as_str() {
         "MT19937" => {
@@ -64,14 +77,24 @@ fn check(state: Object<'_>) -> Check {
 }
 
 /// skops up to 0.5 writes the state as JSON, which has no arrays: only `PCG64` and `PCG64DXSM` can be written so.
-fn check_json(text: &str) -> Check {
-    let state: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let name = state.get("bit_generator").and_then(serde_json::Value::as_str).unwrap_or_default();
-    ensure!(!["MT19937", "Philox", "SFC64"].contains(&name), "is a {name} whose state has no arrays");
-    for (key, most) in [("has_uint32", 1), ("uinteger", u64::from(u32::MAX))] {
-        let value = state.get(key).map_or(Some(0), serde_json::Value::as_u64);
-        ensure!(value.is_some_and(|value| value <= most), "has {key} outside of 0 to {most}");
+fn check_json(json: &str) -> Check {
+    type Object<'a> = HashMap<String, &'a RawValue>;
+    fn number(object: &Object<'_>, key: &str, most: u128) -> Check<u128> {
+        let number = object.get(key).and_then(|number| number.get().parse().ok());
+        number
+            .filter(|number| *number <= most)
+            .ok_or_else(|| Fault::Broken(format!("has {key} outside of 0 to {most}")))
     }
+    let broken = |_| Fault::Broken("has a state that is no object of numbers".to_owned());
+    let outer: Object<'_> = serde_json::from_str(json).map_err(broken)?;
+    let name = outer.get("bit_generator").map_or("", |name| name.get().trim_matches('"'));
+    ensure!(name.starts_with("PCG64"), "is a {} whose state has no arrays", shown(name));
+    let inner: Object<'_> =
+        serde_json::from_str(outer.get("state").map_or("", |state| state.get())).map_err(broken)?;
+    number(&inner, "state", u128::MAX)?;
+    ensure!(number(&inner, "inc", u128::MAX)? % 2 == 1, "has an even inc");
+    number(&outer, "has_uint32", 1)?;
+    number(&outer, "uinteger", u128::from(u32::MAX))?;
     Ok(())
 }
 

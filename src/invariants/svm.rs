@@ -2,9 +2,10 @@
 //!
 //! Source: `sklearn/svm/_libsvm.pyx`, `sklearn/svm/src/libsvm/libsvm_helper.c`.
 
-use super::facts::{features, length, shape, shape_as, text};
-use super::fault::{Check, ensure};
+use super::facts::{features, integers, length, shape, shape_as};
+use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
+use crate::npy::SparseFormat;
 
 /// How many of what a machine has.
 struct Machine {
@@ -49,7 +50,9 @@ impl Machine {
             );
         } else {
             let first = counts.first().copied().unwrap_or(-1);
-            let fits = counts.len() == 2 && usize::try_from(first) == Ok(vectors);
+            // Of a sparse machine these numbers are not used, and old releases write others.
+            let is_sparse = svm.get_attr("_sparse")?.is_some_and(|flag| flag.as_bool().unwrap_or(false));
+            let fits = counts.len() == 2 && (is_sparse || usize::try_from(first) == Ok(vectors));
             ensure!(fits, "has {vectors} support vectors and {counts} in _n_support");
         }
         let classes = counts.len();
@@ -63,11 +66,26 @@ impl Machine {
 fn check_vectors(svm: Object<'_>, machine: &Machine) -> Check {
     let fitted = svm.attr("shape_fit_")?;
     let (rows, columns) = (fitted.index(0)?.as_i64()?, fitted.index(1)?.as_i64()?);
-    for row in svm.attr("support_")?.ndarray()?.integers() {
+    for row in integers(&svm.attr("support_")?.ndarray()?)? {
         ensure!((0..rows).contains(&row), "has row {row} as a support vector, where there are {rows}");
     }
     let found = shape(svm, "support_vectors_")?.unwrap_or_default();
-    let kernel = svm.get_attr("kernel")?.and_then(text);
+    if let Value::Sparse(matrix) = svm.attr("support_vectors_")?.value()? {
+        ensure!(
+            matrix.format() == SparseFormat::Csr,
+            "has support_vectors_ in the format {}",
+            matrix.format().as_str()
+        );
+    }
+    let kernel = match svm.attr("kernel")?.value()? {
+        Value::Str(name) => Some(name.into_owned()),
+        Value::Function(_)
+        | Value::Partial { .. }
+        | Value::Method { .. }
+        | Value::Instance(_)
+        | Value::Type(_) => None,
+        other => return Err(Fault::Broken(format!("has a kernel that is {}", other.kind()))),
+    };
     match kernel.as_deref() {
         Some("linear" | "poly" | "rbf" | "sigmoid") => {
             let features = features(svm)?;
@@ -110,6 +128,11 @@ fn check_coefficients(svm: Object<'_>, machine: &Machine) -> Check {
         ensure!(found == expected, "has {name} of shape {found:?}, where {expected:?} belong");
         // libsvm takes what is stored of a sparse matrix for all of it.
         if let Value::Sparse(matrix) = svm.attr(name)?.value()? {
+            ensure!(
+                matrix.format() == SparseFormat::Csr,
+                "has {name} in the format {}",
+                matrix.format().as_str()
+            );
             let stored = matrix.data().len();
             let all = rows.saturating_mul(machine.vectors);
             ensure!(stored == all, "has {name} with {stored} of {all} numbers");

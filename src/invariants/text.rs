@@ -10,6 +10,8 @@ pub(super) fn check(vectorizer: Object<'_>) -> Check {
     else {
         return Ok(());
     };
+    let class = vocabulary.type_name();
+    ensure!(class == "builtins.dict", "has a vocabulary_ that is a {class} and no dict");
     let words = vocabulary.as_dict()?;
     let count = words.len();
     ensure!(count > 0, "has no words");

@@ -2,7 +2,7 @@
 
 use ndarray::Array1;
 
-use super::facts::{check_fields, shape_as};
+use super::facts::{check_fields, integers, shape_as};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
@@ -154,7 +154,7 @@ impl Walk {
 /// Checks that a field, if there is one, is 0 or 1 everywhere.
 pub(super) fn check_flags(nodes: &NdArray, name: &str) -> Check {
     let Ok(flags) = nodes.field(name) else { return Ok(()) };
-    let wrong = flags.integers().enumerate().find(|(_, flag)| !(0..=1).contains(flag));
+    let wrong = integers(&flags)?.enumerate().find(|(_, flag)| !(0..=1).contains(flag));
     match wrong {
         Some((node, flag)) => Err(Fault::Broken(format!("has node {node} with {name} = {flag}"))),
         None => Ok(()),

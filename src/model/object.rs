@@ -452,6 +452,11 @@ impl<'m> Object<'m> {
         self.graph.audit().schema().archive().limits()
     }
 
+    /// The objects that this one is made of, whatever it is.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        self.node.children().iter().map(|node| Self::new(self.graph, node)).collect()
+    }
+
     /// Whether it matters that two objects are the same one. Of numbers, text and names it does not.
     pub(crate) fn is_shared(&self) -> bool {
         !matches!(self.node.loader(), Loader::Json | Loader::Type | Loader::Function)
