@@ -259,7 +259,9 @@ fn item(item: &Item<'_>) -> Json {
         Item::Datetime(count) | Item::Timedelta(count) => json!(count),
         Item::Text(text) => json!(text),
         Item::LongDouble(bytes) | Item::Bytes(bytes) | Item::Void(bytes) => json!(hex(bytes)),
-        Item::Record(record) => record.fields().map(|(field, items)| record_field(field, &items)).collect(),
+        Item::Record(record) => {
+            record.fields().map(|(field, items)| record_field(field, &items.collect::<Vec<_>>())).collect()
+        }
         other => json!(format!("unknown: {other:?}")),
     }
 }

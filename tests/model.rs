@@ -251,7 +251,8 @@ fn paths_lead_back() {
             let model = audit.vet(&trust).unwrap().load();
             for object in model.objects().take(400) {
                 let at = object.path();
-                if at.contains("more bytes") || at.contains("key_types") {
+                // Long keys are cut.
+                if at.contains("more bytes") {
                     continue;
                 }
                 let found = model.at(&at).unwrap_or_else(|error| panic!("{}: {at}: {error}", path.display()));

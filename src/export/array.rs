@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::{Arrays, Node};
-use crate::npy::{self, Item, NdArray, Record, StructField};
+use crate::npy::{self, FieldItems, Item, NdArray, Record, StructField};
 
 /// Adds what an array is to the object that stands for it.
 pub(super) fn entries<M: SerializeMap>(
@@ -146,15 +146,16 @@ impl Serialize for JsonRecord<'_> {
 
 struct JsonField<'a> {
     field: &'a StructField,
-    items: Vec<Item<'a>>,
+    items: FieldItems<'a>,
 }
 
 impl Serialize for JsonField<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.items.as_slice() {
-            [item] if self.field.shape.is_empty() => Json(item.clone()).serialize(serializer),
-            items => serializer.collect_seq(items.iter().cloned().map(Json)),
+        let mut items = self.items.clone();
+        if self.field.shape.is_empty() {
+            return items.next().map(Json).serialize(serializer);
         }
+        super::value::list(items.map(Json), serializer)
     }
 }
 

@@ -143,7 +143,7 @@ impl Serialize for Node<'_, '_> {
         }
         if let Some(before) = self.shown_before() {
             let mut map = serializer.serialize_map(Some(1))?;
-            map.serialize_entry("same_as", &before.path())?;
+            map.serialize_entry("same_as", &before.short_path())?;
             return map.end();
         }
         match self.object.value() {

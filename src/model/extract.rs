@@ -17,7 +17,7 @@ use super::key::{Key, KeyValue};
 use super::object::Object;
 use super::value::{Dict, GeneratorState, Value};
 use crate::error::{Code, Error, Result};
-use crate::npy::{Item, NdArray, Record, StructField};
+use crate::npy::{FieldItems, Item, NdArray, Record, StructField};
 use crate::text::cut;
 
 impl Object<'_> {
@@ -47,8 +47,7 @@ impl Object<'_> {
     /// # Errors
     /// [`Code::ValueType`] with the path of what is not as the type has it, or why something cannot be read.
     pub fn extract<T: DeserializeOwned>(&self) -> Result<T> {
-        let limits = self.limits();
-        let left = Cell::new(u64::from(limits.nodes));
+        let left = Left(Cell::new(self.size().saturating_mul(4).saturating_add(1 << 20)));
         let reader = Reader { object: *self, depth: 0, left: &left };
         T::deserialize(reader).map_err(|failure| failure.0)
     }
@@ -88,8 +87,27 @@ type Read<T> = std::result::Result<T, Failure>;
 struct Reader<'m, 'a> {
     object: Object<'m>,
     depth: usize,
-    /// How many objects may still be read. Objects that share parts would otherwise be read without end.
-    left: &'a Cell<u64>,
+    left: &'a Left,
+}
+
+/// How many objects, items and bytes of text may still be read: some four times what the file has. Objects that share
+/// parts would otherwise be read without end, and so would the rows of an array without columns.
+struct Left(Cell<u64>);
+
+impl Left {
+    fn take(&self, count: usize) -> Read<()> {
+        match self.0.get().checked_sub(count as u64) {
+            Some(left) => {
+                self.0.set(left);
+                Ok(())
+            }
+            None => Err(Error::new(
+                Code::LimitNodes,
+                "more objects and items than the file has may not be extracted",
+            )
+            .into()),
+        }
+    }
 }
 
 impl<'m> Reader<'m, '_> {
@@ -103,15 +121,7 @@ impl<'m> Reader<'m, '_> {
             let found = format!("is {MOST_DEPTH} levels below what is extracted");
             return Err(self.object.refuse(Code::LimitJsonDepth, &found).into());
         }
-        match self.left.get().checked_sub(1) {
-            Some(left) => self.left.set(left),
-            None => {
-                return Err(self
-                    .object
-                    .refuse(Code::LimitNodes, "is one object more than may be extracted")
-                    .into());
-            }
-        }
+        self.left.take(1)?;
         Ok(self.object.value()?)
     }
 
@@ -135,8 +145,14 @@ impl<'m> Reader<'m, '_> {
                 _ => visitor.visit_str(value.as_str()),
             },
             Value::Float(value) => visitor.visit_f64(value),
-            Value::Str(text) => visitor.visit_str(&text),
-            Value::Bytes(bytes) | Value::Bytearray(bytes) => visitor.visit_bytes(&bytes),
+            Value::Str(text) => {
+                self.left.take(text.len())?;
+                visitor.visit_str(&text)
+            }
+            Value::Bytes(bytes) | Value::Bytearray(bytes) => {
+                self.left.take(bytes.len())?;
+                visitor.visit_bytes(&bytes)
+            }
             Value::List(items) | Value::Tuple(items) | Value::NamedTuple(items) | Value::Set(items) => {
                 self.visit_objects(items.iter(), visitor)
             }
@@ -147,7 +163,7 @@ impl<'m> Reader<'m, '_> {
             Value::Dtype(dtype) => {
                 visitor.visit_string(dtype.map_or("|O".to_owned(), |dtype| cut(dtype, usize::MAX)))
             }
-            Value::Array(array) | Value::Scalar(array) => visit_array(&array, visitor),
+            Value::Array(array) | Value::Scalar(array) => visit_array(&array, self.left, visitor),
             Value::Type(name) | Value::Function(name) => visitor.visit_string(name),
             Value::MaskedArray { data, mask } => self.visit_parts(&[("data", data), ("mask", mask)], visitor),
             Value::RandomState(state) => self.below(state).visit(visitor),
@@ -217,7 +233,8 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         }
         let read = || match self.value()? {
             Value::Array(array) | Value::Scalar(array) => {
-                visitor.visit_map(ArrayFields { array: &array, next: ArrayField::Version })
+                self.left.take(array.nbytes())?;
+                visitor.visit_map(ArrayFields { array: &array, left: self.left, next: ArrayField::Version })
             }
             _ => Err(Failure::custom(format!("{}, where an array was asked for", self.object.type_name()))),
         };
@@ -349,6 +366,7 @@ impl<'de> Deserializer<'de> for KeyReader<'_> {
 /// The fields that `ndarray` reads an array from.
 struct ArrayFields<'a> {
     array: &'a NdArray,
+    left: &'a Left,
     next: ArrayField,
 }
 
@@ -388,7 +406,7 @@ impl<'de> MapAccess<'de> for ArrayFields<'_> {
                 self.next = ArrayField::End;
                 let shape = [self.array.len()];
                 let mut items = self.array.items();
-                seed.deserialize(Nested { shape: &shape, items: &mut items })
+                seed.deserialize(Nested { shape: &shape, items: &mut items, left: self.left })
             }
         }
     }
@@ -398,10 +416,13 @@ impl<'de> MapAccess<'de> for ArrayFields<'_> {
 struct Nested<'a, 'b> {
     shape: &'a [usize],
     items: &'a mut dyn Iterator<Item = Item<'b>>,
+    left: &'a Left,
 }
 
-fn visit_array<'de, V: Visitor<'de>>(array: &NdArray, visitor: V) -> Read<V::Value> {
-    Nested { shape: array.shape(), items: &mut array.items() }.deserialize_any(visitor)
+fn visit_array<'de, V: Visitor<'de>>(array: &NdArray, left: &Left, visitor: V) -> Read<V::Value> {
+    // Text and bytes in items are as long as the dtype says.
+    left.take(array.nbytes())?;
+    Nested { shape: array.shape(), items: &mut array.items(), left }.deserialize_any(visitor)
 }
 
 impl<'de> Deserializer<'de> for Nested<'_, '_> {
@@ -409,9 +430,11 @@ impl<'de> Deserializer<'de> for Nested<'_, '_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
         match self.shape.split_first() {
-            Some((count, shape)) => visitor.visit_seq(Rows { left: *count, shape, items: self.items }),
+            Some((count, shape)) => {
+                visitor.visit_seq(Rows { count: *count, shape, items: self.items, left: self.left })
+            }
             None => match self.items.next() {
-                Some(item) => visit_item(item, visitor),
+                Some(item) => visit_item(item, self.left, visitor),
                 None => Err(Failure::custom("an array that has no more items")),
             },
         }
@@ -433,26 +456,28 @@ impl<'de> Deserializer<'de> for Nested<'_, '_> {
 
 /// The rows of an array: items, or arrays of one dimension less.
 struct Rows<'a, 'b> {
-    left: usize,
+    count: usize,
     shape: &'a [usize],
     items: &'a mut dyn Iterator<Item = Item<'b>>,
+    left: &'a Left,
 }
 
 impl<'de> SeqAccess<'de> for Rows<'_, '_> {
     type Error = Failure;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
-        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
-        self.left = left;
-        seed.deserialize(Nested { shape: self.shape, items: &mut *self.items }).map(Some)
+        let Some(count) = self.count.checked_sub(1) else { return Ok(None) };
+        self.count = count;
+        self.left.take(1)?;
+        seed.deserialize(Nested { shape: self.shape, items: &mut *self.items, left: self.left }).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
+        Some(self.count)
     }
 }
 
-fn visit_item<'de, V: Visitor<'de>>(item: Item<'_>, visitor: V) -> Read<V::Value> {
+fn visit_item<'de, V: Visitor<'de>>(item: Item<'_>, left: &Left, visitor: V) -> Read<V::Value> {
     let parts = |values: [f64; 2]| SeqDeserializer::new(values.into_iter());
     match item {
         Item::Bool(value) => visitor.visit_bool(value),
@@ -467,20 +492,22 @@ fn visit_item<'de, V: Visitor<'de>>(item: Item<'_>, visitor: V) -> Read<V::Value
         },
         Item::Text(text) => visitor.visit_string(text),
         Item::Bytes(bytes) | Item::Void(bytes) | Item::LongDouble(bytes) => visitor.visit_bytes(bytes),
-        Item::Record(record) => visit_record(record, visitor),
+        Item::Record(record) => visit_record(record, left, visitor),
     }
 }
 
 /// An item of a structured array is a map of its fields; a field with a shape is a sequence of all its items.
-fn visit_record<'de, V: Visitor<'de>>(record: Record<'_>, visitor: V) -> Read<V::Value> {
-    let fields = record.fields().map(|(field, items)| (field.name.as_str(), Field { field, items }));
+fn visit_record<'de, V: Visitor<'de>>(record: Record<'_>, left: &Left, visitor: V) -> Read<V::Value> {
+    let fields =
+        record.fields().map(|(field, items)| (field.name.as_str(), Field { dtype: field, items, left }));
     visitor.visit_map(MapDeserializer::new(fields))
 }
 
 /// A field of an item.
 struct Field<'a> {
-    field: &'a StructField,
-    items: Vec<Item<'a>>,
+    dtype: &'a StructField,
+    items: FieldItems<'a>,
+    left: &'a Left,
 }
 
 impl IntoDeserializer<'_, Failure> for Field<'_> {
@@ -495,12 +522,10 @@ impl<'de> Deserializer<'de> for Field<'_> {
     type Error = Failure;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        let Self { field, items } = self;
-        if field.shape.is_empty() {
-            return Nested { shape: &[], items: &mut items.into_iter() }.deserialize_any(visitor);
-        }
-        let count = items.len();
-        Nested { shape: &[count], items: &mut items.into_iter() }.deserialize_any(visitor)
+        let Self { dtype, mut items, left } = self;
+        let shape = [items.len()];
+        let shape: &[usize] = if dtype.shape.is_empty() { &[] } else { &shape };
+        Nested { shape, items: &mut items, left }.deserialize_any(visitor)
     }
 
     forward_to_deserialize_any! {

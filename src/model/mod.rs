@@ -25,7 +25,7 @@ use crate::archive::Archive;
 use crate::audit::Audit;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::schema::NodeRef;
+use crate::schema::{NodeRef, is_storage};
 use crate::trust::TrustList;
 use store::Store;
 
@@ -119,8 +119,11 @@ impl Model {
     }
 
     /// All objects of the model, each once, parts before what they are part of.
+    ///
+    /// Each is checked when it is looked into; what it is part of is not. An array of a `Tree` can be had here although
+    /// the `Tree` breaks a rule: walk from the root where that matters.
     pub fn objects(&self) -> impl Iterator<Item = Object<'_>> {
-        self.graph().objects()
+        self.graph().objects().filter(|object| !is_storage(object.node()))
     }
 
     /// The audit that the model was vetted by.
@@ -166,7 +169,7 @@ impl Model {
     /// # Errors
     /// The first thing that is wrong: a code `invariant-...`, or why a payload cannot be read.
     pub fn verify(&self) -> Result<()> {
-        self.objects().try_for_each(|object| object.check())
+        self.graph().objects().try_for_each(|object| object.check())
     }
 }
 

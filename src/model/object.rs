@@ -8,7 +8,6 @@ use super::graph::Graph;
 use super::path::{self, Step};
 use super::value::{Dict, Sequence, Value};
 use crate::error::{Code, Error, Result};
-use crate::limits::Limits;
 use crate::npy::{Dtype, Element, NdArray, SparseMatrix};
 use crate::schema::{Content, DictRef, Loader, NodeId, NodeRef, Scalar, part};
 use crate::text::{PLACE_LENGTH, cut, shown};
@@ -447,9 +446,10 @@ impl<'m> Object<'m> {
         }
     }
 
-    /// The limits that the file was opened with.
-    pub(super) fn limits(&self) -> &'m Limits {
-        self.graph.audit().schema().archive().limits()
+    /// How large the file is, once decompressed: bytes of the nodes, and of the payloads of all objects.
+    pub(super) fn size(&self) -> u64 {
+        let audit = self.graph.audit();
+        audit.payload_bytes().saturating_add(audit.schema().memory_bytes() as u64)
     }
 
     /// The objects that this one is made of, whatever it is.
@@ -513,8 +513,13 @@ impl<'m> Object<'m> {
         Error::new(code, format!("{} {found}", self.shown_path())).at_pointer(|| self.node.pointer())
     }
 
+    /// The path, cut after 400 characters.
+    pub(crate) fn short_path(&self) -> String {
+        self.node.path(PLACE_LENGTH)
+    }
+
     fn shown_path(&self) -> String {
-        let path = self.node.path(PLACE_LENGTH);
+        let path = self.short_path();
         if path.is_empty() { "the root".to_owned() } else { path }
     }
 

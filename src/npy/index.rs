@@ -1,6 +1,7 @@
 //! Where the items of an array lie.
 
 /// Byte offsets of an array's items in row order: the last index varies fastest.
+#[derive(Clone)]
 pub(super) struct Offsets {
     /// Size and stride of each dimension.
     dimensions: Vec<(usize, usize)>,

@@ -84,22 +84,46 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// The fields in order, each with its items in row order: one, unless the field has a shape.
     #[must_use]
-    pub fn fields(self) -> impl ExactSizeIterator<Item = (&'a StructField, Vec<Item<'a>>)> {
+    pub fn fields(self) -> impl ExactSizeIterator<Item = (&'a StructField, FieldItems<'a>)> {
         self.dtype.fields.iter().map(move |field| {
             let start = usize::try_from(field.offset).unwrap_or(usize::MAX);
             let bytes = self.bytes.get(start..).unwrap_or_default();
             let shape: Vec<_> = field.shape.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect();
             let size = usize::try_from(field.dtype.size()).unwrap_or(0);
-            let offsets = Offsets::contiguous(&shape, size);
-            let items = offsets.filter_map(|at| read(&field.dtype, bytes.get(at..)?)).collect();
-            (field, items)
+            (field, FieldItems { dtype: &field.dtype, bytes, offsets: Offsets::contiguous(&shape, size) })
         })
     }
 }
 
-impl fmt::Debug for Record<'_> {
+/// The items of a field, in row order.
+#[derive(Clone)]
+pub struct FieldItems<'a> {
+    dtype: &'a Dtype,
+    bytes: &'a [u8],
+    offsets: Offsets,
+}
+
+impl<'a> Iterator for FieldItems<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        read(self.dtype, self.bytes.get(self.offsets.next()?..)?)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.offsets.size_hint()
+    }
+}
+
+impl ExactSizeIterator for FieldItems<'_> {}
+
+/// How many items of a field `Debug` shows.
+const MOST_SHOWN: usize = 8;
+
+impl<'a> fmt::Debug for Record<'a> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.fields().map(|(field, items)| (&field.name, items))).finish()
+        let shown = |items: FieldItems<'a>| items.take(MOST_SHOWN).collect::<Vec<_>>();
+        f.debug_map().entries(self.fields().map(|(field, items)| (&field.name, shown(items)))).finish()
     }
 }
 

@@ -18,7 +18,7 @@ mod write;
 pub use array::NdArray;
 pub use dtype::{Dtype, Kind, ScalarDtype, StructDtype, StructField};
 pub use element::{Element, Number};
-pub use item::{Item, Record};
+pub use item::{FieldItems, Item, Record};
 pub use npz::SparseFormat;
 pub use sparse::SparseMatrix;
 

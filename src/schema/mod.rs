@@ -17,7 +17,7 @@ pub use loader::Loader;
 pub(crate) use scalar::Scalar;
 
 pub(crate) use node::{Form, NameId, NodeId};
-pub(crate) use place::{ARGUMENTS, label, part};
+pub(crate) use place::{ARGUMENTS, is_storage, label, part};
 pub(crate) use view::{Children, Content, DictRef, NodeRef, TypePath};
 
 use crate::archive::{Archive, SCHEMA_NAME};

@@ -135,6 +135,14 @@ fn step<'a>(parent: NodeRef<'a>, child: NodeRef<'a>) -> Step<'a> {
     }
 }
 
+/// Whether a node is how skops stores another, rather than an object that it holds: a state, arguments, the types of
+/// keys, a shape.
+pub(crate) fn is_storage(node: NodeRef<'_>) -> bool {
+    let Some(parent) = node.parent() else { return false };
+    let is_beside = |node: NodeRef<'_>| node.slot() == EXTRA_SLOT;
+    matches!(step(parent, node), Step::State | Step::Arguments) || is_beside(node) || is_beside(parent)
+}
+
 /// The part of a node that a path has under this name: a field, a member, the state, the arguments.
 pub(crate) fn part<'a>(node: NodeRef<'a>, name: &str) -> Option<NodeRef<'a>> {
     let is_named = |child: &NodeRef<'a>| match step(node, *child) {
