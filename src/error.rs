@@ -220,6 +220,9 @@ codes! {
     LimitChecks, "limit-checks", Limit,
         "checking contents takes time in proportion to the file",
         "very many objects of this file share large ones, which real models do not: do not use it";
+    LimitExtraction, "limit-extraction", Limit,
+        "what is extracted is in proportion to the file",
+        "very many objects of this file share large ones, which real models do not: do not use it";
 
     JsonEncoding, "json-encoding", Hostile,
         "schema.json is UTF-8 without a byte order mark",

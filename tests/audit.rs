@@ -537,3 +537,36 @@ fn leftover_entries_are_arrays_as_skops_names_them() {
     assert_eq!(with("evil.py", b"x".to_vec(), 1), "entry-unreferenced");
     assert_eq!(with("140000000000002.npy", b"\x80\x04K\x01.".to_vec(), 1), "npy-magic");
 }
+
+/// skops calls `numpy.int8` with the array, and 200 becomes -56.
+#[test]
+fn a_scalar_holds_an_item_of_its_class() {
+    let file = |class: &str, descr: &str, data: &[u8]| {
+        let mut scalar = array("140000000000001.npy");
+        (scalar["__class__"], scalar["__module__"]) = (class.into(), "numpy".into());
+        skops(scalar, &[("140000000000001.npy", npy(&header(descr, "()"), data))])
+    };
+    for (class, descr, size) in [
+        ("int8", "'|i1'", 1),
+        ("uint64", "'<u8'", 8),
+        ("float32", "'>f4'", 4),
+        ("longdouble", "'<f16'", 16),
+        ("bool_", "'|b1'", 1),
+        ("str_", "'<U2'", 8),
+        ("datetime64", "'<M8[s]'", 8),
+        ("void", "'|V3'", 3),
+    ] {
+        assert_eq!(code_of(file(class, descr, &vec![0; size])), "accepted", "{class}");
+    }
+    for (class, descr, size) in [
+        ("int8", "'<i8'", 8),
+        ("int8", "'|u1'", 1),
+        ("uint64", "'<i8'", 8),
+        ("float32", "'<f8'", 8),
+        ("bool", "'|i1'", 1),
+        ("str_", "'|S2'", 2),
+        ("int64", "'<m8[s]'", 8),
+    ] {
+        assert_eq!(code_of(file(class, descr, &vec![0; size])), "type-mismatch", "{class} {descr}");
+    }
+}

@@ -230,29 +230,29 @@ fn cases_of_models() -> Vec<(&'static str, Error)> {
         ("value-range", load(file_of_array(doubles(&[0.1]))).root().array::<f32>().unwrap_err()),
         ("npy-value", load(bools).read_all().unwrap_err()),
         ("out-of-memory", larger_than_memory()),
+        (
+            "limit-extraction",
+            load(file_of_array(npy(&header("'<f8'", "(1000000000000, 0)"), &[])))
+                .root()
+                .extract::<serde_json::Value>()
+                .unwrap_err(),
+        ),
         ("limit-checks", {
-            // A tree of clusters, each of which holds the one before it twice: so many as two to the sixtieth.
-            let leaf = dict(vec![("center", array("140000000000001.npy"))]);
-            let mut tree = with_id(node("ObjectNode", "a.B", json!({"content": leaf})), 1);
-            for id in 2..62_u64 {
-                let again = node("CachedNode", "a.B", json!({"__id__": id - 1}));
-                let children =
-                    dict(vec![("center", array("140000000000001.npy")), ("left", tree), ("right", again)]);
-                tree = with_id(node("ObjectNode", "a.B", json!({"content": children})), id);
-            }
-            let state = dict(vec![
-                ("_bisecting_tree", tree),
-                ("cluster_centers_", array("140000000000002.npy")),
-                ("n_features_in_", json_node("1")),
-            ]);
-            let root = node(
-                "ObjectNode",
-                "sklearn.cluster._bisect_k_means.BisectingKMeans",
-                json!({"content": state}),
-            );
-            let centers = npy(&header("'<f8'", "(1, 1)"), &[0; 8]);
-            let payloads = [("140000000000001.npy", doubles(&[1.0])), ("140000000000002.npy", centers)];
-            load(skops(root, &payloads)).verify().unwrap_err()
+            // Many vectorizers with one vocabulary.
+            let words: Vec<_> =
+                (0..1000).map(|word| (format!("w{word}"), json_node(&word.to_string()))).collect();
+            let words = dict(words.iter().map(|(word, column)| (word.as_str(), column.clone())).collect());
+            let vectorizer = |vocabulary| {
+                let state = dict(vec![("vocabulary_", vocabulary)]);
+                node(
+                    "ObjectNode",
+                    "sklearn.feature_extraction.text.CountVectorizer",
+                    json!({"content": state}),
+                )
+            };
+            let first = vectorizer(with_id(words, 7));
+            let others = (0..3000).map(|_| vectorizer(json!({"__id__": 7})));
+            load(skops(list([first].into_iter().chain(others).collect()), &[])).verify().unwrap_err()
         }),
         (
             "invariant-tree",

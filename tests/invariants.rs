@@ -235,6 +235,42 @@ lies! {
         |edit| { edit.set("chain_method", "\"fit\""); };
     encoder_order: "skops-0.16/column_transformer", "invariant-encoder", "rise",
         |edit| { edit.patch("transformers_[1][1].categories_[0]", 0, &1e9_f64.to_le_bytes()); };
+    predictors_in_a_dict: "skops-0.16/hist_gradient_boosting_regressor", "invariant-ensemble", "no list",
+        |edit| { *edit.node("_predictors") = common::dict(vec![("0", common::list(vec![]))]); };
+    tree_among_estimators: "skops-0.16/random_forest_classifier", "invariant-steps", "elsewhere than as tree_", |edit| {
+        let tree = edit.node("estimators_[1].tree_").clone();
+        *edit.node("estimators_[0]") = tree;
+    };
+    tree_of_another_estimator: "skops-0.16/tree_classifier", "invariant-ensemble", "which is no Tree",
+        |edit| { *edit.node("tree_") = common::json_node("null"); };
+    boosting_loss: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "of other classes",
+        |edit| { edit.set("_loss.n_classes", "2"); };
+    boosting_class_attribute: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-attribute", "'is_multiclass'", |edit| {
+        let state = edit.node("_loss.content")["content"].as_object_mut().unwrap();
+        let classes = state.remove("xp").unwrap();
+        state.insert("is_multiclass".to_owned(), classes);
+    };
+    boosting_priors: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "other priors",
+        |edit| { edit.put_array("init_.class_prior_", common::doubles(&[1.0])); };
+    number_that_is_an_array: "skops-0.16/cluster_kmeans", "invariant-arrays", "has _n_threads, which is no integer",
+        |edit| { edit.put_array("_n_threads", npy(&common::header("'<i8'", "()"), &word(-1))); };
+    vocabulary_of_another_class: "skops-0.16/text_count", "invariant-vocabulary", "no dict",
+        |edit| { edit.node("vocabulary_")["__class__"] = "OrderedDict".into(); edit.node("vocabulary_")["__module__"] = "collections".into(); };
+    mapping_of_floats: "skops-0.16/preprocessing_one_hot_infrequent", "invariant-encoder", "where integers belong",
+        |edit| { edit.put_array("_default_to_infrequent_mappings[0]", common::doubles(&[0.0, 1.0, 1e9])); };
+    random_state_of_no_name: "skops-0.16/random_state", "invariant-random", "that numpy does not have", |edit| {
+        edit.put_array("content['bit_generator']", npy(&common::header("'<U1'", "()"), &[0x4D, 0, 0, 0]));
+        edit.node("content['bit_generator']")["__class__"] = "str_".into();
+    };
+    svm_implementation: "skops-0.16/svm_svr", "invariant-attribute", "'_impl'", |edit| {
+        let state = edit.node("content")["content"].as_object_mut().unwrap();
+        let tol = state.remove("tol").unwrap();
+        state.insert("_impl".to_owned(), tol);
+    };
+    svm_kernel: "skops-0.16/svm_svc", "invariant-svm", "has a kernel that is",
+        |edit| { edit.set("kernel", "7"); };
+    svm_kernel_unknown: "skops-0.16/svm_svc", "invariant-svm", "does not have",
+        |edit| { edit.set("kernel", "\"other\""); };
     sparse_index: "skops-0.16/svm_svc_sparse", "invariant-sparse", "indices", |edit| {
         let npz = npz_with_index(edit, "support_vectors_", 99);
         let file = edit.node("support_vectors_")["file"].as_str().unwrap().to_owned();

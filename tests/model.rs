@@ -350,12 +350,19 @@ fn extraction_of_shared_lists_ends() {
         let reference = json!({"__id__": id - 1});
         inner = with_id(list(vec![inner, reference]), id);
     }
-    let mut limits = Limits::default();
-    limits.nodes = 1000;
-    let archive = Archive::from_bytes(skops(inner, &[]), limits).unwrap();
-    let model = load_trusting(&archive);
-    let error = model.root().extract::<serde_json::Value>().unwrap_err();
-    assert_eq!(error.code(), Code::LimitNodes);
+    let error = built(inner, &[]).root().extract::<serde_json::Value>().unwrap_err();
+    assert_eq!(error.code(), Code::LimitExtraction);
+    // Rows without items, of which there can be any number in no bytes.
+    let rows = one("'<f8'", "(1000000000000, 0)", &[]);
+    assert_eq!(rows.root().extract::<serde_json::Value>().unwrap_err().code(), Code::LimitExtraction);
+    // One long text, many times.
+    let text = with_id(list(vec![json_node(&format!("\"{}\"", "a".repeat(1 << 16)))]), 1);
+    let again = (0..1000).map(|_| json!({"__id__": 1}));
+    let texts = list([text].into_iter().chain(again).collect());
+    assert_eq!(
+        built(texts, &[]).root().extract::<Vec<Vec<String>>>().unwrap_err().code(),
+        Code::LimitExtraction
+    );
     let mut deep = json_node("1");
     for _ in 0..200 {
         deep = list(vec![deep]);

@@ -15,7 +15,7 @@ pub(super) fn check(instance: Object<'_>) -> Check {
     match shadows {
         None => Ok(()),
         Some((name, _)) => {
-            ensure!(false, "has the attribute '{name}', which is a method of scikit-learn's");
+            ensure!(false, "has the attribute '{name}', which is its class's");
             Ok(())
         }
     }

@@ -102,8 +102,8 @@ impl Left {
                 Ok(())
             }
             None => Err(Error::new(
-                Code::LimitNodes,
-                "more objects and items than the file has may not be extracted",
+                Code::LimitExtraction,
+                "more objects and items than four times what the file has",
             )
             .into()),
         }
