@@ -8,8 +8,6 @@
 use std::fmt;
 use std::io;
 
-use crate::audit::Untrusted;
-
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -415,6 +413,35 @@ impl fmt::Display for Location {
         }
         Ok(())
     }
+}
+
+/// Where in a file a name is referred to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The path from the root object, as one would write it in Python: `steps[1][1].tree_`. Empty for the root.
+    /// Keys are escaped and cut.
+    pub path: String,
+    /// The JSON pointer (RFC 6901) into `schema.json`. Exact: show it escaped.
+    pub pointer: String,
+}
+
+/// A name that a file refers to and that is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Untrusted {
+    /// The name, as [`TrustList::allow`](crate::TrustList::allow) takes it.
+    pub name: String,
+    /// What skops would do with it: see [`Role`](crate::Role).
+    pub role: &'static str,
+    /// The class of skops that would do it.
+    pub loader: &'static str,
+    /// What to know before trusting it, where that is not obvious.
+    pub reason: Option<&'static str>,
+    /// Where it is referred to, in the order of the file. Past 32 MiB for the whole file they are left out.
+    pub places: Vec<Place>,
+    /// How many places there are in all.
+    pub place_count: usize,
 }
 
 /// Why a file was refused or an input could not be used.

@@ -53,8 +53,8 @@ pub mod text;
 mod trust;
 
 pub use archive::{Archive, Entry, Method, SCHEMA_NAME};
-pub use audit::{Audit, Place, Reference, Role, Untrusted};
-pub use error::{Blame, Code, Error, Location, Result};
+pub use audit::{Audit, Reference, Role};
+pub use error::{Blame, Code, Error, Location, Place, Result, Untrusted};
 pub use invariants::MOST_VIOLATIONS;
 pub use limits::Limits;
 pub use model::{LoadOptions, Model, Object, Value, Vetted, load, load_archive, load_bytes, load_with};

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::archive::{Entry, EntryIndex, SCHEMA_NAME};
-use crate::error::Result;
+use crate::error::{Place, Result};
 use crate::intern::{IntegerHash, IntegerMap};
 use crate::npy::{ArrayHeader, Dtype};
 use crate::schema::{Loader, NameId, NodeId, NodeRef, Schema};
@@ -28,7 +28,7 @@ use identity::Repeats;
 pub(crate) use keys::KeyKind;
 pub(crate) use payloads::PayloadContent;
 use payloads::{Entries, Payloads};
-pub use refusal::{PLACES_BYTES, Untrusted};
+pub use refusal::PLACES_BYTES;
 
 /// What skops does with a name while it loads a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,17 +72,6 @@ pub struct Reference<'a> {
 
 /// Paths are for people; past this many characters they are cut. Pointers are exact.
 const PATH_LENGTH: usize = 4096;
-
-/// Where in a file a name is referred to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Place {
-    /// The path from the root object, as one would write it in Python: `steps[1][1].tree_`. Empty for the root.
-    /// Keys are escaped and cut.
-    pub path: String,
-    /// The JSON pointer (RFC 6901) into `schema.json`. Exact: show it escaped.
-    pub pointer: String,
-}
 
 impl<'a> Reference<'a> {
     /// The name.

@@ -1,27 +1,8 @@
 //! Why a file may not be built: the names in it that are not trusted.
 
-use super::{Audit, Place, Reference, Role};
-use crate::error::{Code, Error};
-use crate::schema::Loader;
-use crate::trust::{TrustList, TypeName, reason};
-
-/// A name that a file refers to and that is not trusted.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Untrusted {
-    /// The name.
-    pub name: TypeName,
-    /// What skops would do with it.
-    pub role: Role,
-    /// The class of skops that would do it.
-    pub loader: Loader,
-    /// What to know before trusting it, where that is not obvious.
-    pub reason: Option<&'static str>,
-    /// Where it is referred to, in the order of the file. Past [`PLACES_BYTES`] for the whole file they are left out.
-    pub places: Vec<Place>,
-    /// How many places there are in all.
-    pub place_count: usize,
-}
+use super::{Audit, Reference};
+use crate::error::{Code, Error, Place, Untrusted};
+use crate::trust::{TrustList, reason};
 
 /// The places of one file's references take at most this many bytes; the others are counted. Deep nodes and long
 /// keys would otherwise let a small file make an endless list.
@@ -65,9 +46,9 @@ impl Audit {
         let mut left = PLACES_BYTES;
         let untrusted = self.references().filter(|reference| !reference.is_trusted(trust));
         let list = untrusted.map(|reference| Untrusted {
-            name: reference.name().clone(),
-            role: reference.role(),
-            loader: reference.loader(),
+            name: reference.name().to_string(),
+            role: reference.role().as_str(),
+            loader: reference.loader().as_str(),
             reason: reason(reference.name()),
             places: reference.places_within(&mut left),
             place_count: reference.place_count(),

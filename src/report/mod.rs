@@ -11,8 +11,8 @@ pub(crate) use json::write_json_with;
 use serde::Serialize;
 
 pub use crate::audit::PLACES_BYTES;
-use crate::audit::{Audit, Place, Reference};
-use crate::error::{Error, Location};
+use crate::audit::{Audit, Reference};
+use crate::error::{Error, Location, Place};
 use crate::inspect::{ArrayItem, ItemList};
 use crate::text::shown;
 use crate::trust::{TrustList, reason};
