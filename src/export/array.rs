@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::{Arrays, Node};
 use crate::npy::{self, FieldItems, Item, NdArray, Record, StructField};
@@ -93,7 +93,7 @@ struct Items<'a> {
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.on_one_line.set(true);
-        let written = super::value::list(self.array.items().map(Json), serializer);
+        let written = list(self.array.items().map(Json), serializer);
         self.on_one_line.set(false);
         written
     }
@@ -155,7 +155,7 @@ impl Serialize for JsonField<'_> {
         if self.field.shape.is_empty() {
             return items.next().map(Json).serialize(serializer);
         }
-        super::value::list(items.map(Json), serializer)
+        list(items.map(Json), serializer)
     }
 }
 
@@ -179,4 +179,16 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Items as a list, one after the other.
+fn list<S: Serializer, T: Serialize>(
+    items: impl Iterator<Item = T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(None)?;
+    for item in items {
+        list.serialize_element(&item)?;
+    }
+    list.end()
 }

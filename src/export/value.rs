@@ -1,7 +1,7 @@
 //! Values as JSON.
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::Node;
@@ -255,13 +255,4 @@ fn number<S: Serializer>(digits: &str, serializer: S) -> Ends<S> {
 /// JSON that was read as such, as it is.
 fn raw(json: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(json.to_owned()).ok()
-}
-
-/// Items as a list, one after the other.
-pub(super) fn list<S: Serializer, T: Serialize>(items: impl Iterator<Item = T>, serializer: S) -> Ends<S> {
-    let mut list = serializer.serialize_seq(None)?;
-    for item in items {
-        list.serialize_element(&item)?;
-    }
-    list.end()
 }
