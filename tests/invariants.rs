@@ -267,6 +267,15 @@ lies! {
         let tol = state.remove("tol").unwrap();
         state.insert("_impl".to_owned(), tol);
     };
+    svm_from_another_module: "skops-0.16/svm_svc", "invariant-svm", "in _n_support", |edit| {
+        edit.patch("_n_support", 0, &1_000_000_i32.to_le_bytes());
+        edit.node("")["__module__"] = "sklearn.svm".into();
+    };
+    tree_by_another_loader: "skops-0.16/tree_classifier", "invariant-tree", "is made by a ObjectNode", |edit| {
+        let tree = edit.node("tree_");
+        (tree["__module__"], tree["__loader__"]) = ("sklearn.tree._classes".into(), "ObjectNode".into());
+        tree.as_object_mut().unwrap().remove("__reduce__");
+    };
     svm_kernel: "skops-0.16/svm_svc", "invariant-svm", "has a kernel that is",
         |edit| { edit.set("kernel", "7"); };
     svm_kernel_unknown: "skops-0.16/svm_svc", "invariant-svm", "does not have",

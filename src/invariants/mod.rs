@@ -27,44 +27,56 @@ use crate::audit::Audit;
 use crate::error::{Code, Error, Result};
 use crate::model::{Effort, Graph, Object};
 use crate::schema::Loader;
-use crate::trust::tables;
 use fault::Check;
 
 /// A check, and the code of what it finds.
 type Rule = (fn(Object<'_>) -> Check, Code);
 
-/// The checks of scikit-learn's own classes. `*` is any class of the modules that start so.
+/// The checks of classes: the package, or with `*` the module, and the names. A class can be had from every module that
+/// imports it, so its own module does not matter.
 const RULES: &[(&str, &[&str], Rule)] = &[
-    ("sklearn.tree.", &["*"], (ensemble::check_tree, Code::InvariantEnsemble)),
-    ("sklearn.ensemble._forest", &["*"], (ensemble::check_forest, Code::InvariantEnsemble)),
-    ("sklearn.ensemble._iforest", &["*"], (ensemble::check_forest, Code::InvariantEnsemble)),
     (
-        "sklearn.ensemble._gb",
+        "sklearn",
+        &["DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"],
+        (ensemble::check_tree, Code::InvariantEnsemble),
+    ),
+    (
+        "sklearn",
+        &[
+            "RandomForestClassifier",
+            "RandomForestRegressor",
+            "ExtraTreesClassifier",
+            "ExtraTreesRegressor",
+            "RandomTreesEmbedding",
+            "IsolationForest",
+        ],
+        (ensemble::check_forest, Code::InvariantEnsemble),
+    ),
+    ("sklearn", &["Tree"], (tree::check_loader, Code::InvariantTree)),
+    ("quantile_forest", &["QuantileForest"], (tree::check_loader, Code::InvariantQuantileForest)),
+    (
+        "sklearn",
         &["GradientBoostingClassifier", "GradientBoostingRegressor"],
         (ensemble::check_boosting, Code::InvariantEnsemble),
     ),
     (
-        "quantile_forest.",
+        "quantile_forest",
         &["RandomForestQuantileRegressor", "ExtraTreesQuantileRegressor"],
         (ensemble::check_quantile_forest, Code::InvariantEnsemble),
     ),
+    ("sklearn", &["TreePredictor"], (predictor::check, Code::InvariantPredictor)),
     (
-        "sklearn.ensemble._hist_gradient_boosting.predictor",
-        &["TreePredictor"],
-        (predictor::check, Code::InvariantPredictor),
-    ),
-    (
-        "sklearn.ensemble._hist_gradient_boosting.",
+        "sklearn",
         &["HistGradientBoostingClassifier", "HistGradientBoostingRegressor"],
         (predictor::check_estimator, Code::InvariantEnsemble),
     ),
     (
-        "sklearn.neighbors.",
+        "sklearn",
         &["KDTree", "KDTree32", "KDTree64", "BallTree", "BallTree32", "BallTree64"],
         (neighbors::check, Code::InvariantNeighbors),
     ),
     (
-        "sklearn.neighbors.",
+        "sklearn",
         &[
             "KNeighborsClassifier",
             "KNeighborsRegressor",
@@ -77,46 +89,38 @@ const RULES: &[(&str, &[&str], Rule)] = &[
         ],
         (neighbors::check_estimator, Code::InvariantNeighbors),
     ),
-    ("sklearn.svm.", &["SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"], (svm::check, Code::InvariantSvm)),
+    ("sklearn", &["SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"], (svm::check, Code::InvariantSvm)),
     (
-        "sklearn.feature_extraction.",
+        "sklearn",
         &["CountVectorizer", "TfidfVectorizer", "DictVectorizer"],
         (text::check, Code::InvariantVocabulary),
     ),
-    (
-        "sklearn.feature_extraction.",
-        &["TfidfTransformer"],
-        (text::check_transformer, Code::InvariantVocabulary),
-    ),
-    ("sklearn.linear_model.", &["*"], (linear::check, Code::InvariantLinear)),
-    ("sklearn.svm.", &["LinearSVC", "LinearSVR"], (linear::check, Code::InvariantLinear)),
+    ("sklearn", &["TfidfTransformer"], (text::check_transformer, Code::InvariantVocabulary)),
+    ("sklearn.linear_model", &["*"], (linear::check, Code::InvariantLinear)),
+    ("sklearn", &["LinearSVC", "LinearSVR"], (linear::check, Code::InvariantLinear)),
     ("sklearn.discriminant_analysis", &["*"], (linear::check, Code::InvariantLinear)),
     (
-        "sklearn.preprocessing.",
+        "sklearn",
         &["OneHotEncoder", "OrdinalEncoder", "TargetEncoder"],
         (encoder::check, Code::InvariantEncoder),
     ),
-    ("sklearn.preprocessing.", &["MultiLabelBinarizer"], (encoder::check_labels, Code::InvariantEncoder)),
-    ("sklearn.preprocessing.", &["SplineTransformer"], (arrays::check_splines, Code::InvariantArrays)),
-    ("scipy.interpolate.", &["BSpline"], (arrays::check_spline, Code::InvariantArrays)),
+    ("sklearn", &["MultiLabelBinarizer"], (encoder::check_labels, Code::InvariantEncoder)),
+    ("sklearn", &["SplineTransformer"], (arrays::check_splines, Code::InvariantArrays)),
+    ("scipy", &["BSpline"], (arrays::check_spline, Code::InvariantArrays)),
     (
-        "sklearn.cluster.",
+        "sklearn",
         &["KMeans", "MiniBatchKMeans", "BisectingKMeans"],
         (arrays::check_centers, Code::InvariantArrays),
     ),
-    ("sklearn.cluster.", &["HDBSCAN"], (arrays::check_linkage, Code::InvariantArrays)),
+    ("sklearn", &["HDBSCAN"], (arrays::check_linkage, Code::InvariantArrays)),
+    ("sklearn", &["HashingVectorizer", "FeatureHasher"], (arrays::check_hasher, Code::InvariantArrays)),
     (
-        "sklearn.feature_extraction.",
-        &["HashingVectorizer", "FeatureHasher"],
-        (arrays::check_hasher, Code::InvariantArrays),
-    ),
-    (
-        "numpy.random.",
+        "numpy",
         &["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"],
         (random::check_bit_generator, Code::InvariantRandom),
     ),
     (
-        "sklearn.",
+        "sklearn",
         &[
             "Pipeline",
             "FeatureUnion",
@@ -129,7 +133,7 @@ const RULES: &[(&str, &[&str], Rule)] = &[
         (composition::check_steps, Code::InvariantSteps),
     ),
     (
-        "sklearn.",
+        "sklearn",
         &[
             "StackingClassifier",
             "StackingRegressor",
@@ -153,20 +157,31 @@ pub(crate) fn check(object: Object<'_>) -> Result<()> {
         Loader::RandomState => apply((random::check_state, Code::InvariantRandom)),
         Loader::RandomGenerator => apply((random::check_generator, Code::InvariantRandom)),
         Loader::SparseMatrix => object.sparse().map(drop),
-        Loader::Object => {
+        Loader::Object | Loader::ConstructorFromReduce => {
             let declared = object.node().declared();
-            if tables::is_estimator(&declared.to_string()) {
+            let package = declared.module.split('.').next().unwrap_or_default();
+            if package == "sklearn" && !HAVE_METHOD_NAMES.contains(&declared.class) {
                 apply((attribute::check, Code::InvariantAttribute))?;
             }
-            let is_of = |classes: &[&str]| classes.contains(&"*") || classes.contains(&declared.class);
-            let rules = RULES
-                .iter()
-                .filter(|(module, classes, _)| declared.module.starts_with(module) && is_of(classes));
+            let is_within = |module: &str| {
+                declared
+                    .module
+                    .strip_prefix(module)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let is_of = |place: &str, classes: &[&str]| match classes {
+                ["*"] => is_within(place),
+                _ => place == package && classes.contains(&declared.class),
+            };
+            let rules = RULES.iter().filter(|(place, classes, _)| is_of(place, classes));
             rules.map(|(_, _, rule)| *rule).try_for_each(apply)
         }
         _ => Ok(()),
     }
 }
+
+/// The classes of scikit-learn whose instances do have attributes that are named like methods of others.
+const HAVE_METHOD_NAMES: [&str; 2] = ["MetadataRequest", "_BisectingTree"];
 
 impl Audit {
     /// Checks the contents of all objects whose type promises something, and reads only what it needs for that. It

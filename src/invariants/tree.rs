@@ -53,6 +53,12 @@ pub(super) fn check(tree: Object<'_>) -> Check {
     Ok(())
 }
 
+/// A `Tree`, by any name, that another loader makes: it would have no nodes, or those of a state that nobody looks at.
+pub(super) fn check_loader(object: Object<'_>) -> Check {
+    ensure!(false, "is made by a {}, which is not the loader for it", object.node().loader());
+    Ok(())
+}
+
 /// What a tree was made for: the arguments of its constructor.
 pub(super) struct Size {
     pub(super) features: usize,
