@@ -93,9 +93,10 @@ pub(super) fn check_splines(model: Object<'_>) -> Check {
 /// `scipy.interpolate.BSpline`, which is followed without looking: as many coefficients as knots ask for.
 pub(super) fn check_spline(spline: Object<'_>) -> Check {
     let part = |name: &str| -> Check<Object<'_>> {
-        match spline.get_attr(name)? {
-            Some(part) => Ok(part),
-            None => Ok(spline.attr(&format!("_{name}"))?),
+        let hidden = format!("_{name}");
+        match (spline.get_attr(name)?, spline.get_attr(&hidden)?) {
+            (Some(part), None) | (None, Some(part)) => Ok(part),
+            _ => Err(Fault::Broken(format!("has not one of {name} and {hidden}"))),
         }
     };
     let knots = part("t")?.ndarray()?.to_array1::<f64>()?;

@@ -3,8 +3,8 @@
 //! `OneHotEncoder.transform` makes a matrix of indices that it computes, with as many columns as `_n_features_outs`
 //! says, and nobody compares the two.
 
-use super::facts::{below, integers, items, length, length_of, size, text};
-use super::fault::{Check, ensure};
+use super::facts::{below, integers, items, length, length_of, list, size, text};
+use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::Item;
 
@@ -124,9 +124,15 @@ fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
     for (name, indices, is_grouped) in [("drop_idx_", shown, false), ("_drop_idx_after_grouping", used, true)]
     {
         let Some(indices) = indices else { continue };
-        let indices: Vec<Option<i64>> = match indices.value()? {
-            Value::Array(array) => integers(&array)?.map(Some).collect(),
-            _ => indices.items()?.iter().map(|index| index.as_i64().ok()).collect(),
+        let indices: Vec<Option<i64>> = if let Value::Array(array) = indices.value()? {
+            integers(&array)?.map(Some).collect()
+        } else {
+            let index = |index: Object<'_>| match index.value()? {
+                Value::None => Ok(None),
+                Value::Int(_) | Value::Scalar(_) => Ok(Some(index.as_i64()?)),
+                other => Err(Fault::Broken(format!("has {name} with {}", other.kind()))),
+            };
+            list(indices, name)?.into_iter().map(index).collect::<Check<_>>()?
         };
         ensure!(indices.len() == features.len(), "has {name} for {} features", indices.len());
         for (feature, index) in features.iter_mut().zip(&indices) {

@@ -23,6 +23,10 @@ pub(super) fn check_tree(estimator: Object<'_>) -> Check {
             );
         }
     }
+    if let Some(classes) = length(estimator, "classes_")?.filter(|_| made_for.outputs == 1) {
+        let made_for = made_for.most_classes;
+        ensure!(classes == made_for, "has {classes} classes and a tree for {made_for}");
+    }
     Ok(())
 }
 
@@ -119,11 +123,46 @@ fn check_loss(ensemble: Object<'_>, columns: usize) -> Check {
         let classes = size(loss, "n_classes")?;
         ensure!(classes == Some(columns), "has {columns} trees a stage and a {name} of other classes");
     }
+    let Some(link) = loss.get_attr("link")? else { return Ok(()) };
+    let name = link.class_name();
+    let links: &[&str] = if columns > 1 {
+        &["MultinomialLogit"]
+    } else {
+        &["IdentityLink", "LogLink", "LogitLink", "HalfLogitLink"]
+    };
+    let is_own = link.node().declared().module == "sklearn._loss.link" && links.contains(&name);
+    ensure!(is_own && link.attrs()?.next().is_none(), "has {columns} trees a stage and the link {name}");
     Ok(())
 }
 
 /// Estimators within estimators that are looked through.
 const MOST_WRAPPERS: usize = 8;
+
+/// Estimators whose predictions have the columns that is checked here. Others could say anything.
+const STARTS: [&str; 22] = [
+    "DummyClassifier",
+    "DummyRegressor",
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
+    "ExtraTreeClassifier",
+    "ExtraTreeRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
+    "CalibratedClassifierCV",
+    "LogisticRegression",
+    "LogisticRegressionCV",
+    "SGDClassifier",
+    "SGDRegressor",
+    "LinearRegression",
+    "Ridge",
+    "RidgeCV",
+    "Lasso",
+    "ElasticNet",
+    "HuberRegressor",
+    "SVR",
+];
 
 /// What the predictions start from has as many columns.
 fn check_start(start: Object<'_>, columns: usize, left: usize) -> Check {
@@ -142,6 +181,16 @@ fn check_start(start: Object<'_>, columns: usize, left: usize) -> Check {
     if name == "DummyRegressor" {
         let constant = shape(start, "constant_")?.unwrap_or_default();
         ensure!(constant == [1, 1], "starts from a {name} with a constant_ of shape {constant:?}");
+    }
+    let is_known = start.node().declared().module.starts_with("sklearn.") && STARTS.contains(&name);
+    ensure!(is_known, "starts from a {name}, of which it is not known how many columns it predicts");
+    if let Some(coefficients) = shape(start, "coef_")? {
+        let rows = match coefficients.as_slice() {
+            [_] => 1,
+            [rows, _] => *rows,
+            _ => 0,
+        };
+        ensure!(rows == columns, "starts from a {name} with coef_ of shape {coefficients:?}");
     }
     if columns == 1 && name != "DummyClassifier" {
         return Ok(());

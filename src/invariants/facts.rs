@@ -3,6 +3,7 @@
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::{Dtype, Kind, NdArray, ScalarDtype, StructField};
+use crate::schema::Loader;
 use crate::text::cut;
 
 /// The shape of an array, numpy scalar, sparse matrix or array of objects, known without reading it. `None` for
@@ -17,14 +18,29 @@ pub(super) fn shape_of(object: Object<'_>) -> Option<Vec<usize>> {
     }
 }
 
-/// The shape of an attribute; `None` when there is none, or it has no shape.
+/// The shape of an attribute; `None` when there is none, or it is a number or a list.
 pub(super) fn shape(object: Object<'_>, name: &str) -> Check<Option<Vec<usize>>> {
-    Ok(object.get_attr(name)?.and_then(shape_of))
+    Ok(seen(object, name)?.and_then(shape_of))
+}
+
+/// An attribute whose size can be seen. What is there, and is of another kind, may be as good an array for Python: a masked
+/// one, or an instance of whatever class.
+fn seen<'m>(object: Object<'m>, name: &str) -> Check<Option<Object<'m>>> {
+    let Some(attribute) = object.get_attr(name)?.filter(|attribute| !attribute.is_none()) else {
+        return Ok(None);
+    };
+    let loader = attribute.node().loader();
+    let is_seen = matches!(
+        loader,
+        Loader::NdArray | Loader::SparseMatrix | Loader::List | Loader::Tuple | Loader::Json
+    );
+    ensure!(is_seen, "has {name}, which is {attribute:?} and no array");
+    Ok(Some(attribute))
 }
 
 /// The length of an attribute that is an array of one dimension or a list.
 pub(super) fn length(object: Object<'_>, name: &str) -> Check<Option<usize>> {
-    Ok(object.get_attr(name)?.and_then(length_of))
+    Ok(seen(object, name)?.and_then(length_of))
 }
 
 /// The length of an array of one dimension or of a list.
@@ -67,7 +83,11 @@ pub(super) fn integers(array: &NdArray) -> Check<Box<dyn Iterator<Item = i64> + 
 
 /// An attribute that is a size.
 pub(super) fn size(object: Object<'_>, name: &str) -> Check<Option<usize>> {
-    Ok(int(object, name)?.and_then(|size| usize::try_from(size).ok()))
+    let Some(value) = int(object, name)? else { return Ok(None) };
+    match usize::try_from(value) {
+        Ok(size) => Ok(Some(size)),
+        Err(_) => Err(Fault::Broken(format!("has {name} = {value}"))),
+    }
 }
 
 /// How many features a fitted estimator takes. scikit-learn compares it with what it is given, once, and a value that is

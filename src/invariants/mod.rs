@@ -19,6 +19,7 @@ mod neighbors;
 mod predictor;
 mod quantile_forest;
 mod random;
+mod sparse;
 mod svm;
 mod text;
 mod tree;
@@ -114,6 +115,7 @@ const RULES: &[(&str, &[&str], Rule)] = &[
     ),
     ("sklearn", &["HDBSCAN"], (arrays::check_linkage, Code::InvariantArrays)),
     ("sklearn", &["HashingVectorizer", "FeatureHasher"], (arrays::check_hasher, Code::InvariantArrays)),
+    ("scipy.sparse", &["*"], (sparse::check, Code::InvariantSparse)),
     (
         "numpy",
         &["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"],

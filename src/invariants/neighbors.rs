@@ -105,6 +105,10 @@ fn check_metric(metric: Object<'_>, dimensions: usize) -> Check {
         "SEuclideanDistance" | "WMinkowskiDistance" => vector == [dimensions],
         // Without weights there are none.
         "MinkowskiDistance" => vector == [dimensions] || vector == [0],
+        // Up to scikit-learn 1.2, which has no digits in these names, the vector is what is written to.
+        "MahalanobisDistance" if name == metric.class_name() => {
+            matrix == [dimensions, dimensions] && vector == [dimensions]
+        }
         "MahalanobisDistance" => matrix == [dimensions, dimensions],
         "HaversineDistance" => dimensions == 2,
         // A function of the file's choice would be handed the memory of the tree.

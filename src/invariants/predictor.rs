@@ -145,6 +145,8 @@ fn check_preprocessor(estimator: Object<'_>, features: usize) -> Check {
     let class = preprocessor.type_name();
     let is_own = class == "sklearn.compose._column_transformer.ColumnTransformer";
     ensure!(is_own, "has a _preprocessor that is a {class}");
+    let weights = preprocessor.get_attr("transformer_weights")?.filter(|weights| !weights.is_none());
+    ensure!(weights.is_none(), "has a _preprocessor with weights");
     let takes = super::facts::features(preprocessor)?;
     ensure!(takes == features, "has {features} features and a _preprocessor for {takes}");
     let mut times = vec![0_usize; features];

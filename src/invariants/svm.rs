@@ -7,6 +7,18 @@ use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::SparseFormat;
 
+/// What fitting sets, and libsvm reads.
+const FITTED: [&str; 8] = [
+    "support_",
+    "support_vectors_",
+    "_n_support",
+    "dual_coef_",
+    "_dual_coef_",
+    "_intercept_",
+    "_probA",
+    "_probB",
+];
+
 /// How many of what a machine has.
 struct Machine {
     vectors: usize,
@@ -18,7 +30,11 @@ struct Machine {
 
 /// `SVC`, `NuSVC`, `SVR`, `NuSVR` and `OneClassSVM`.
 pub(super) fn check(svm: Object<'_>) -> Check {
-    if svm.get_attr("support_")?.is_none() {
+    let mut is_fitted = false;
+    for name in FITTED {
+        is_fitted |= svm.get_attr(name)?.is_some();
+    }
+    if !is_fitted {
         return Ok(());
     }
     let machine = Machine::of(svm)?;
@@ -126,16 +142,18 @@ fn check_coefficients(svm: Object<'_>, machine: &Machine) -> Check {
     for name in ["dual_coef_", "_dual_coef_"] {
         let Some(found) = shape(svm, name)? else { continue };
         ensure!(found == expected, "has {name} of shape {found:?}, where {expected:?} belong");
-        // libsvm takes what is stored of a sparse matrix for all of it.
         if let Value::Sparse(matrix) = svm.attr(name)?.value()? {
             ensure!(
                 matrix.format() == SparseFormat::Csr,
                 "has {name} in the format {}",
                 matrix.format().as_str()
             );
+            // libsvm takes what is stored of a sparse matrix for all of it.
             let stored = matrix.data().len();
             let all = rows.saturating_mul(machine.vectors);
             ensure!(stored == all, "has {name} with {stored} of {all} numbers");
+        } else {
+            shape_as(svm, name, "<f8")?;
         }
     }
     ensure!(svm.get_attr("_dual_coef_")?.is_some(), "has no _dual_coef_");
@@ -146,9 +164,12 @@ fn check_coefficients(svm: Object<'_>, machine: &Machine) -> Check {
         machine.pairs
     );
     for name in ["_probA", "_probB"] {
-        let Some(found) = length(svm, name)? else { continue };
-        let fits = found == 0 || found == machine.pairs;
-        ensure!(fits, "has {name} of {found} numbers, where {} or none belong", machine.pairs);
+        if svm.get_attr(name)?.is_none() {
+            continue;
+        }
+        let found = shape_as(svm, name, "<f8")?;
+        let fits = found == [0] || found == [machine.pairs];
+        ensure!(fits, "has {name} of shape {found:?}, where {} or none belong", machine.pairs);
     }
     let (a, b) = (length(svm, "_probA")?, length(svm, "_probB")?);
     ensure!(a == b, "has _probA and _probB of different lengths");

@@ -93,6 +93,39 @@ impl SparseMatrix {
         self.indices.iter().find(|(other, _)| *other == name).map(|(_, array)| array)
     }
 
+    /// What is wrong with a matrix of these parts, in words, that are not from an archive: nothing is known of their
+    /// lengths.
+    pub(crate) fn fault_of(
+        format: SparseFormat,
+        shape: Vec<usize>,
+        data: NdArray,
+        indices: Vec<(&'static str, NdArray)>,
+    ) -> Option<String> {
+        let matrix = Self { format, is_array: None, shape, data, indices };
+        if matrix.lengths_fit() != Some(true) {
+            return Some(format!("has arrays whose lengths do not fit its shape, {:?}", matrix.shape));
+        }
+        matrix.fault()
+    }
+
+    /// Whether there are as many pointers, indices and values as belong together.
+    fn lengths_fit(&self) -> Option<bool> {
+        let length = |name: &str| self.index_array(name).filter(|array| array.ndim() == 1).map(NdArray::len);
+        let (rows, columns) = match *self.shape.as_slice() {
+            [columns] => (1, columns),
+            [rows, columns] => (rows, columns),
+            _ => return None,
+        };
+        let (stored, lines) = match (self.format, self.data.shape()) {
+            (SparseFormat::Dia, [diagonals, _]) => return Some(length("offsets")? == *diagonals),
+            (SparseFormat::Csr, [stored]) => (*stored, rows),
+            (SparseFormat::Csc, [stored]) => (*stored, columns),
+            (SparseFormat::Bsr, [stored, height, _]) => (*stored, rows.checked_div(*height)?),
+            _ => return None,
+        };
+        Some(length("indices")? == stored && length("indptr")? == lines.checked_add(1)?)
+    }
+
     /// What is wrong with the indices, in words.
     fn fault(&self) -> Option<String> {
         let (rows, columns) = match *self.shape.as_slice() {
