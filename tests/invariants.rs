@@ -276,6 +276,41 @@ lies! {
         (tree["__module__"], tree["__loader__"]) = ("sklearn.tree._classes".into(), "ObjectNode".into());
         tree.as_object_mut().unwrap().remove("__reduce__");
     };
+    svm_without_support: "skops-0.16/svm_svc_sparse", "invariant-svm", "no attribute 'support_'", |edit| {
+        let state = edit.node("content")["content"].as_object_mut().unwrap();
+        let support = state.remove("support_").unwrap();
+        state.insert("other_".to_owned(), support);
+    };
+    svm_masked: "skops-0.16/svm_svc", "invariant-svm", "has dual_coef_, which is", |edit| {
+        let parts = json!({"data": edit.node("dual_coef_").clone(), "mask": edit.node("_dual_coef_").clone()});
+        *edit.node("dual_coef_") = common::node("MaskedArrayNode", "numpy.ma.MaskedArray", json!({"content": parts}));
+    };
+    sparse_instance: "skops-0.9/sparse_csr_array", "invariant-sparse", "has indices[0] = 99",
+        |edit| { edit.patch("indices", 0, &99_i32.to_le_bytes()); };
+    sparse_instance_lengths: "skops-0.9/sparse_csr_array", "invariant-sparse", "lengths do not fit",
+        |edit| { edit.put_array("data", common::doubles(&[1.0])); };
+    dropped_float: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "a float", |edit| {
+        let float = common::json_node("-1.0");
+        let array = |items: Vec<serde_json::Value>| {
+            let size = common::json_node(&items.len().to_string());
+            let fields = json!({"type": "json", "content": items, "shape": common::tuple(vec![size])});
+            common::node("NdArrayNode", "numpy.ndarray", fields)
+        };
+        let count = edit.model.at("categories_").unwrap().item_count().unwrap();
+        *edit.node("drop_idx_") = array(vec![float.clone(); count]);
+        *edit.node("_drop_idx_after_grouping") = array(vec![float; count]);
+    };
+    boosting_start_unknown: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "not known how many columns",
+        |edit| {
+            let start = edit.node("init_");
+            (start["__module__"], start["__class__"]) = ("sklearn.naive_bayes".into(), "MultinomialNB".into());
+        };
+    boosting_link: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "the link",
+        |edit| { edit.node("_loss.link")["__class__"] = "IdentityLink".into(); };
+    state_of_another_kind: "skops-0.16/linear_logistic", "invariant-attribute", "as its state", |edit| {
+        let state = edit.node("content");
+        (state["__module__"], state["__class__"]) = ("collections".into(), "OrderedDict".into());
+    };
     svm_kernel: "skops-0.16/svm_svc", "invariant-svm", "has a kernel that is",
         |edit| { edit.set("kernel", "7"); };
     svm_kernel_unknown: "skops-0.16/svm_svc", "invariant-svm", "does not have",

@@ -104,6 +104,12 @@ fn check_columns(ensemble: Object<'_>, columns: usize) -> Check {
     }
     check_loss(ensemble, columns)?;
     match ensemble.get_attr("init_")? {
+        // Of two classes scikit-learn takes the second column, and fails when there is none.
+        Some(start) if is_classifier && columns == 1 && start.class_name() != "DummyClassifier" => {
+            let is_instance = start.node().loader() == Loader::Object || text(start).is_some();
+            ensure!(is_instance, "starts from a {}", start.class_name());
+            Ok(())
+        }
         Some(start) if text(start).as_deref() != Some("zero") => check_start(start, columns, MOST_WRAPPERS),
         _ => Ok(()),
     }
