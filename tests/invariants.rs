@@ -311,6 +311,20 @@ lies! {
         let state = edit.node("content");
         (state["__module__"], state["__class__"]) = ("collections".into(), "OrderedDict".into());
     };
+    tree_classes: "skops-0.16/tree_classifier", "invariant-ensemble", "has 7 classes and a tree for",
+        |edit| { edit.put_array("classes_", npy(&common::header("'<i8'", "(7,)"), &[0; 56])); };
+    neighbors_labels_of_floats: "skops-0.16/neighbors_brute", "invariant-neighbors", "where integers belong", |edit| {
+        let count = edit.model.at("_y").unwrap().ndarray().unwrap().len();
+        edit.put_array("_y", common::doubles(&vec![1e9; count]));
+    };
+    preprocessor_weights: "skops-0.16/hist_gradient_boosting_regressor", "invariant-ensemble", "with weights",
+        |edit| { *edit.node("_preprocessor.transformer_weights") = common::dict(vec![]); };
+    preprocessor_of_another_class: "skops-0.16/hist_gradient_boosting_regressor", "invariant-ensemble", "a _preprocessor that is a",
+        |edit| { edit.node("_preprocessor")["__class__"] = "FeatureUnion".into(); };
+    boosting_start_of_no_outputs: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "of 0 outputs",
+        |edit| { edit.set("init_.n_outputs_", "0"); };
+    dropped_for_show: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "for some",
+        |edit| { *edit.node("_drop_idx_after_grouping") = common::json_node("null"); };
     svm_kernel: "skops-0.16/svm_svc", "invariant-svm", "has a kernel that is",
         |edit| { edit.set("kernel", "7"); };
     svm_kernel_unknown: "skops-0.16/svm_svc", "invariant-svm", "does not have",
