@@ -10,9 +10,9 @@ use super::payloads::{PayloadContent, Payloads};
 use super::{Mentions, Role, keys};
 use crate::error::{Code, Error, Result};
 use crate::npy::npz::SparseHeader;
-use crate::npy::{ArrayHeader, Dtype, Kind, show_shape};
+use crate::npy::{ArrayHeader, Dtype, Kind, show_dtype, show_shape};
 use crate::schema::{Children, Content, DictRef, Form, Loader, NodeId, NodeRef, Scalar, Schema, TypePath};
-use crate::text::{cut, shown};
+use crate::text::shown;
 use crate::trust::{SEED_SEQUENCE, name};
 
 /// Checks all nodes, and collects what they refer to.
@@ -474,11 +474,9 @@ fn check_scalar(node: NodeRef<'_>, facts: &Facts, array: &ArrayHeader) -> Result
         Dtype::Scalar(dtype) => is_of_class(node.declared().class, dtype.kind, dtype.size),
         Dtype::Struct(_) => node.declared().class == "void",
     };
-    let dtype = cut(&array.dtype, DTYPE_LENGTH);
+    let dtype = show_dtype(&array.dtype);
     if fits { Ok(()) } else { Err(mismatch(node, &format!("holds an item of dtype {dtype}"))) }
 }
-
-const DTYPE_LENGTH: usize = 200;
 
 /// Whether a class of numpy scalars has this dtype.
 fn is_of_class(class: &str, kind: Kind, size: u64) -> bool {

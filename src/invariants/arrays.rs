@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::facts::{below, check_fields, features, int, integers, items, shape, shape_of, size};
+use super::facts::{below, check_fields, features, int, integers, items, length, shape, shape_of, size};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 
@@ -20,11 +20,11 @@ pub(super) fn check_centers(model: Object<'_>) -> Check {
     if let Some(threads) = int(model, "_n_threads")? {
         ensure!((1..=4096).contains(&threads), "has {threads} threads");
     }
-    if let Some(mean) = shape(model, "_X_mean")? {
-        ensure!(mean == [features], "has {features} features and _X_mean of shape {mean:?}");
+    let mean = shape(model, "_X_mean")?;
+    if let Some(mean) = &mean {
+        ensure!(*mean == [features], "has {features} features and _X_mean of shape {mean:?}");
     }
-    let is_sparse = shape(model, "_X_mean")?.is_none();
-    check_bisections(model, features, is_sparse)
+    check_bisections(model, features, mean.is_none())
 }
 
 /// The tree of `BisectingKMeans`: each of its nodes has a center, and is the child of one.
@@ -61,7 +61,7 @@ pub(super) fn check_linkage(model: Object<'_>) -> Check {
     )?;
     let rows = tree.len();
     let samples = rows.saturating_add(1);
-    if let Some(labels) = super::facts::length(model, "labels_")? {
+    if let Some(labels) = length(model, "labels_")? {
         ensure!(labels == samples, "has {rows} merges and {labels} labels_");
     }
     let clusters = samples.saturating_add(rows);

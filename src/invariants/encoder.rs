@@ -3,10 +3,10 @@
 //! `OneHotEncoder.transform` makes a matrix of indices that it computes, with as many columns as `_n_features_outs`
 //! says, and nobody compares the two.
 
-use super::facts::{below, integers, items, length, length_of, list, size, text};
+use super::facts::{Place, Places, below, integers, items, length, length_of, list, size, text};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
-use crate::npy::Item;
+use crate::npy::{Item, show_dtype};
 
 /// The categories of a feature.
 struct Feature {
@@ -46,7 +46,7 @@ fn check_order(list: Object<'_>, feature: usize) -> Check {
             // Text and bytes are looked up in a dict.
             (_, Item::Text(_) | Item::Bytes(_)) => return Ok(()),
             (_, Item::Complex(_) | Item::LongDouble(_) | Item::Void(_) | Item::Record(_)) => {
-                ensure!(false, "has categories of feature {feature} of dtype {}", array.dtype());
+                ensure!(false, "has categories of feature {feature} of dtype {}", show_dtype(array.dtype()));
                 false
             }
             (None, _) => true,
@@ -177,19 +177,11 @@ pub(super) fn check_labels(binarizer: Object<'_>) -> Check {
     let known = known.as_dict()?;
     let count = length(binarizer, "classes_")?.unwrap_or(0);
     ensure!(known.len() == count, "has {count} classes_ and {} in _cached_dict", known.len());
-    let mut taken = vec![false; count];
+    let mut columns = Places::new(count);
     for (label, column) in known.iter() {
         let column = column.as_i64()?;
-        let slot = usize::try_from(column).ok().and_then(|column| taken.get_mut(column));
-        match slot {
-            Some(slot) if !*slot => *slot = true,
-            _ => {
-                ensure!(
-                    false,
-                    "has column {column} for {label:?}, which is taken or where there are {count}"
-                );
-            }
-        }
+        let is_free = columns.take(column) == Place::Free;
+        ensure!(is_free, "has column {column} for {label:?}, which is taken or where there are {count}");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Estimators that hold trees: scikit-learn compares a sample with the estimator, and lets each tree look it up.
 
-use super::facts::{below, features, int, integers, items, length, length_of, shape, size, text};
+use super::facts::{below, features, int, integers, items, length, length_of, shape, shape_of, size, text};
 use super::fault::{Check, ensure};
 use super::tree::Size;
 use crate::model::{Object, Value};
@@ -222,7 +222,7 @@ pub(super) fn check_quantile_forest(estimator: Object<'_>) -> Check {
     ensure!(forest.node().loader() == Loader::QuantileForest, "has {forest:?}, which is no QuantileForest");
     let Value::QuantileForest(instance) = forest.value()? else { return Ok(()) };
     let Some(args) = instance.args() else { return Ok(()) };
-    let leaves = super::facts::shape_of(args.index(1)?).unwrap_or_default();
+    let leaves = shape_of(args.index(1)?).unwrap_or_default();
     let trees = items(estimator, "estimators_")?;
     let [count, nodes, outputs, _] = *leaves.as_slice() else { return Ok(()) };
     ensure!(count == trees.len(), "has {} trees and leaves of {count}", trees.len());
@@ -237,8 +237,7 @@ pub(super) fn check_quantile_forest(estimator: Object<'_>) -> Check {
         );
     }
     if let Some(sorter) = shape(estimator, "sorter_")? {
-        let samples =
-            super::facts::shape_of(args.index(0)?).and_then(|shape| shape.last().copied()).unwrap_or(0);
+        let samples = shape_of(args.index(0)?).and_then(|shape| shape.last().copied()).unwrap_or(0);
         ensure!(sorter == [samples, outputs], "has a sorter_ of {sorter:?} for {samples} samples");
         for sample in integers(&estimator.attr("sorter_")?.ndarray()?)? {
             ensure!(below(sample, samples), "has the sample {sample} in sorter_, where there are {samples}");

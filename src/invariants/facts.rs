@@ -2,9 +2,8 @@
 
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
-use crate::npy::{Dtype, Kind, NdArray, ScalarDtype, StructField};
+use crate::npy::{Dtype, Kind, NdArray, ScalarDtype, StructField, show_dtype};
 use crate::schema::Loader;
-use crate::text::cut;
 
 /// The shape of an array, numpy scalar, sparse matrix or array of objects, known without reading it. `None` for
 /// anything else.
@@ -74,10 +73,9 @@ pub(super) fn integers(array: &NdArray) -> Check<Box<dyn Iterator<Item = i64> + 
     let is_integer = |dtype: &ScalarDtype| matches!(dtype.kind, Kind::Int | Kind::Uint | Kind::Bool);
     match array.dtype() {
         Dtype::Scalar(dtype) if is_integer(dtype) => Ok(array.integers()),
-        dtype => Err(Fault::Broken(format!(
-            "has an array of dtype {}, where integers belong",
-            cut(dtype, DTYPE_LENGTH)
-        ))),
+        dtype => {
+            Err(Fault::Broken(format!("has an array of dtype {}, where integers belong", show_dtype(dtype))))
+        }
     }
 }
 
@@ -109,7 +107,7 @@ pub(super) fn features(estimator: Object<'_>) -> Check<usize> {
 /// Requires that an attribute is an array of this dtype, and gives its shape.
 pub(super) fn shape_as(object: Object<'_>, name: &str, dtype: &str) -> Check<Vec<usize>> {
     let attribute = object.attr(name)?;
-    let found = attribute.array_info().map(|(dtype, _)| cut(dtype, DTYPE_LENGTH));
+    let found = attribute.array_info().map(|(dtype, _)| show_dtype(dtype));
     ensure!(
         found.as_deref() == Some(dtype),
         "has {name} of dtype {}, where {dtype} belongs",
@@ -118,8 +116,6 @@ pub(super) fn shape_as(object: Object<'_>, name: &str, dtype: &str) -> Check<Vec
     Ok(shape_of(attribute).unwrap_or_default())
 }
 
-const DTYPE_LENGTH: usize = 200;
-
 /// Requires that an array has one of these lists of fields. Names alone would not do: some code takes fields by name and
 /// some by position.
 pub(super) fn check_fields(array: &NdArray, expected: &[&[(&str, &str)]]) -> Check {
@@ -127,13 +123,13 @@ pub(super) fn check_fields(array: &NdArray, expected: &[&[(&str, &str)]]) -> Che
         Dtype::Struct(structure) => expected.iter().any(|expected| {
             let fields = structure.fields.iter();
             let same = |(field, (name, dtype)): (&StructField, &(&str, &str))| {
-                field.name == *name && field.shape.is_empty() && cut(&field.dtype, DTYPE_LENGTH) == *dtype
+                field.name == *name && field.shape.is_empty() && show_dtype(&field.dtype) == *dtype
             };
             structure.fields.len() == expected.len() && fields.zip(*expected).all(same)
         }),
         Dtype::Scalar(_) => false,
     };
-    ensure!(fits, "has an array of dtype {}, which is not its own", cut(array.dtype(), DTYPE_LENGTH));
+    ensure!(fits, "has an array of dtype {}, which is not its own", show_dtype(array.dtype()));
     Ok(())
 }
 
@@ -165,4 +161,30 @@ pub(super) fn list<'m>(object: Object<'m>, name: &str) -> Check<Vec<Object<'m>>>
 /// Whether an index is one of so many.
 pub(super) fn below(index: i64, count: usize) -> bool {
     usize::try_from(index).is_ok_and(|index| index < count)
+}
+
+/// Places that may be taken once each: what is a permutation takes all of them.
+pub(super) struct Places(Vec<bool>);
+
+/// What came of taking a place.
+#[derive(PartialEq, Eq)]
+pub(super) enum Place {
+    Free,
+    Taken,
+    Outside,
+}
+
+impl Places {
+    pub(super) fn new(count: usize) -> Self {
+        Self(vec![false; count])
+    }
+
+    pub(super) fn take(&mut self, index: i64) -> Place {
+        let place = usize::try_from(index).ok().and_then(|index| self.0.get_mut(index));
+        match place.map(|is_taken| std::mem::replace(is_taken, true)) {
+            Some(false) => Place::Free,
+            Some(true) => Place::Taken,
+            None => Place::Outside,
+        }
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! Source: `sklearn/neighbors/_binary_tree.pxi.tp`, whose `__getstate__` is the tuple read here.
 
-use super::facts::{below, check_fields, features, integers, length_of, shape, shape_of, size};
+use super::facts::{
+    Place, Places, below, check_fields, features, integers, length_of, shape, shape_of, size,
+};
 use super::fault::{Check, Fault, ensure};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
@@ -66,13 +68,10 @@ pub(super) fn check(tree: Object<'_>) -> Check {
 
 fn check_permutation(indices: &NdArray, points: usize) -> Check {
     ensure!(indices.shape() == [points], "has indices of shape {:?} for {points} points", indices.shape());
-    let mut taken = vec![false; points];
+    let mut places = Places::new(points);
     for index in integers(indices)? {
-        let slot = usize::try_from(index).ok().and_then(|index| taken.get_mut(index));
-        match slot {
-            Some(slot) if !*slot => *slot = true,
-            _ => ensure!(false, "has the index {index} twice, or where there are {points} points"),
-        }
+        let is_free = places.take(index) == Place::Free;
+        ensure!(is_free, "has the index {index} twice, or where there are {points} points");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::facts::text;
 use super::fault::{Check, Fault, ensure};
 use crate::model::{GeneratorState, Object, Value};
+use crate::npy::show_dtype;
 use crate::text::shown;
 
 /// `numpy.random.RandomState`, whose state is a dict.
@@ -104,7 +105,7 @@ fn words(state: Object<'_>, key: &str, count: u64, dtype: &str) -> Check {
     let Some((found, shape)) = array.array_info() else {
         return Err(Fault::Broken(format!("has {key}, which is no array")));
     };
-    let found = found.to_string();
+    let found = show_dtype(found);
     ensure!(found == dtype, "has {key} of dtype {found}, where {dtype} belongs");
     ensure!(shape == [count], "has {key} of shape {shape:?}, where {count} words belong");
     Ok(())

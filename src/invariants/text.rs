@@ -1,6 +1,6 @@
 //! Vocabularies: each word has a column of its own.
 
-use super::facts::{items, length, shape, size};
+use super::facts::{Place, Places, items, length, shape, size};
 use super::fault::{Check, ensure};
 use crate::model::{Object, Value};
 
@@ -15,17 +15,15 @@ pub(super) fn check(vectorizer: Object<'_>) -> Check {
     let words = vocabulary.as_dict()?;
     let count = words.len();
     ensure!(count > 0, "has no words");
-    let mut taken = vec![false; count];
+    let mut columns = Places::new(count);
     for (word, column) in words.iter() {
         let column = column.as_i64()?;
-        let slot = usize::try_from(column).ok().and_then(|column| taken.get_mut(column));
-        match slot {
-            None => ensure!(false, "has vocabulary_[{word:?}] = {column}, where there are {count} words"),
-            Some(slot) => {
-                ensure!(!*slot, "has vocabulary_[{word:?}] = {column}, which another word has");
-                *slot = true;
-            }
-        }
+        let place = columns.take(column);
+        ensure!(
+            place != Place::Outside,
+            "has vocabulary_[{word:?}] = {column}, where there are {count} words"
+        );
+        ensure!(place == Place::Free, "has vocabulary_[{word:?}] = {column}, which another word has");
     }
     if let Some(tfidf) = vectorizer.get_attr("_tfidf")? {
         let weights = weights(tfidf)?.unwrap_or(count);

@@ -10,10 +10,10 @@ use super::dtype::{Dtype, ScalarDtype};
 use super::element::{Element, Number};
 use super::index::{Offsets, column_strides, count, row_strides};
 use super::item::{self, Item};
-use super::{ArrayHeader, show_shape};
+use super::{ArrayHeader, show_dtype, show_shape};
 use crate::archive::{Archive, Entry};
 use crate::error::{Code, Error, Result};
-use crate::text::{cut, shown};
+use crate::text::shown;
 
 /// An array of numpy's, as its file has it.
 ///
@@ -30,9 +30,6 @@ pub struct NdArray {
     start: usize,
     fortran_order: bool,
 }
-
-/// How much of a dtype's text errors and `Debug` show.
-const DTYPE_LENGTH: usize = 200;
 
 impl NdArray {
     /// Reads an array whose header is known. Its CRC-32, bools and code points are checked.
@@ -298,6 +295,6 @@ impl NdArray {
 impl fmt::Debug for NdArray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shape: Vec<_> = self.shape.iter().map(|size| *size as u64).collect();
-        write!(f, "an array of shape {} and dtype {}", show_shape(&shape), cut(&*self.dtype, DTYPE_LENGTH))
+        write!(f, "an array of shape {} and dtype {}", show_shape(&shape), show_dtype(&self.dtype))
     }
 }

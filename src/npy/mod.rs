@@ -164,6 +164,11 @@ fn bytes_of(shape: &[u64], item: u64) -> Option<u64> {
     Some(if shape.contains(&0) || item == 0 { 0 } else { bytes })
 }
 
+/// A dtype as numpy writes it, cut when it is long.
+pub(crate) fn show_dtype(dtype: &Dtype) -> String {
+    crate::text::cut(dtype, 200)
+}
+
 /// A shape as Python writes it: `()`, `(3,)`, `(3, 4)`.
 pub(crate) fn show_shape(shape: &[u64]) -> String {
     if let [one] = shape {

@@ -114,7 +114,7 @@ impl SparseHeader {
             return Err(Error::new(Code::NpzMembers, found).in_entry(name));
         }
         let shapes: Vec<_> = indices.iter().map(|header| header.shape.as_slice()).collect();
-        if self.shapes_fit(&shapes) {
+        if shapes_fit(self.format, &self.shape, &self.data.shape, &shapes) {
             return Ok(());
         }
         let shown: Vec<_> = shapes.iter().map(|shape| super::show_shape(shape)).collect();
@@ -128,34 +128,33 @@ impl SparseHeader {
         );
         Err(Error::new(Code::ShapeMismatch, found))
     }
+}
 
-    /// Whether the shapes of data and indices fit each other and the matrix.
-    fn shapes_fit(&self, indices: &[&[u64]]) -> bool {
-        let data = self.data.shape.as_slice();
-        let pointers =
-            |along: Option<&u64>, pointers: u64| along.and_then(|size| size.checked_add(1)) == Some(pointers);
-        match (self.format, data, indices) {
-            // `csr_array` may have one dimension: one row.
-            (SparseFormat::Csr, [stored], [[indices], [indptr]]) => {
-                let rows = if self.shape.len() == 1 { Some(&1) } else { self.shape.first() };
-                stored == indices && pointers(rows, *indptr)
-            }
-            (SparseFormat::Csc, [stored], [[indices], [indptr]]) => {
-                stored == indices && self.shape.len() == 2 && pointers(self.shape.get(1), *indptr)
-            }
-            (SparseFormat::Bsr, [blocks, rows, _], [[indices], [indptr]]) => {
-                let block_rows = self.shape.first().and_then(|size| size.checked_div(*rows));
-                blocks == indices && self.shape.len() == 2 && pointers(block_rows.as_ref(), *indptr)
-            }
-            (SparseFormat::Coo, [stored], [[row], [column]]) => {
-                stored == row && stored == column && self.shape.len() == 2
-            }
-            (SparseFormat::Coo, [stored], [[axes, coordinates]]) => {
-                stored == coordinates && *axes == self.shape.len() as u64
-            }
-            (SparseFormat::Dia, [diagonals, _], [[offsets]]) => diagonals == offsets && self.shape.len() == 2,
-            _ => false,
+/// Whether the shapes of data and indices fit each other and the matrix.
+pub(super) fn shapes_fit(format: SparseFormat, shape: &[u64], data: &[u64], indices: &[&[u64]]) -> bool {
+    let pointers =
+        |along: Option<&u64>, pointers: u64| along.and_then(|size| size.checked_add(1)) == Some(pointers);
+    match (format, data, indices) {
+        // `csr_array` may have one dimension: one row.
+        (SparseFormat::Csr, [stored], [[indices], [indptr]]) => {
+            let rows = if shape.len() == 1 { Some(&1) } else { shape.first() };
+            stored == indices && pointers(rows, *indptr)
         }
+        (SparseFormat::Csc, [stored], [[indices], [indptr]]) => {
+            stored == indices && shape.len() == 2 && pointers(shape.get(1), *indptr)
+        }
+        (SparseFormat::Bsr, [blocks, rows, _], [[indices], [indptr]]) => {
+            let block_rows = shape.first().and_then(|size| size.checked_div(*rows));
+            blocks == indices && shape.len() == 2 && pointers(block_rows.as_ref(), *indptr)
+        }
+        (SparseFormat::Coo, [stored], [[row], [column]]) => {
+            stored == row && stored == column && shape.len() == 2
+        }
+        (SparseFormat::Coo, [stored], [[axes, coordinates]]) => {
+            stored == coordinates && *axes == shape.len() as u64
+        }
+        (SparseFormat::Dia, [diagonals, _], [[offsets]]) => diagonals == offsets && shape.len() == 2,
+        _ => false,
     }
 }
 

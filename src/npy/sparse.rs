@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::array::NdArray;
-use super::npz::{SparseHeader, member};
+use super::npz::{SparseHeader, member, shapes_fit};
 use super::{ArrayHeader, SparseFormat, show_shape};
 use crate::archive::{Archive, Entry};
 use crate::error::{Code, Error, Result};
@@ -101,29 +101,14 @@ impl SparseMatrix {
         data: NdArray,
         indices: Vec<(&'static str, NdArray)>,
     ) -> Option<String> {
-        let matrix = Self { format, is_array: None, shape, data, indices };
-        if matrix.lengths_fit() != Some(true) {
-            return Some(format!("has arrays whose lengths do not fit its shape, {:?}", matrix.shape));
+        let wide = |shape: &[usize]| shape.iter().map(|size| *size as u64).collect::<Vec<_>>();
+        let shapes: Vec<_> = indices.iter().map(|(_, array)| wide(array.shape())).collect();
+        let shapes: Vec<_> = shapes.iter().map(Vec::as_slice).collect();
+        let fits = shape.len() <= 2 && shapes_fit(format, &wide(&shape), &wide(data.shape()), &shapes);
+        if !fits {
+            return Some(format!("has arrays whose lengths do not fit its shape, {shape:?}"));
         }
-        matrix.fault()
-    }
-
-    /// Whether there are as many pointers, indices and values as belong together.
-    fn lengths_fit(&self) -> Option<bool> {
-        let length = |name: &str| self.index_array(name).filter(|array| array.ndim() == 1).map(NdArray::len);
-        let (rows, columns) = match *self.shape.as_slice() {
-            [columns] => (1, columns),
-            [rows, columns] => (rows, columns),
-            _ => return None,
-        };
-        let (stored, lines) = match (self.format, self.data.shape()) {
-            (SparseFormat::Dia, [diagonals, _]) => return Some(length("offsets")? == *diagonals),
-            (SparseFormat::Csr, [stored]) => (*stored, rows),
-            (SparseFormat::Csc, [stored]) => (*stored, columns),
-            (SparseFormat::Bsr, [stored, height, _]) => (*stored, rows.checked_div(*height)?),
-            _ => return None,
-        };
-        Some(length("indices")? == stored && length("indptr")? == lines.checked_add(1)?)
+        Self { format, is_array: None, shape, data, indices }.fault()
     }
 
     /// What is wrong with the indices, in words.
