@@ -3,7 +3,8 @@
 //! Numbers, text, `true`, `false`, `null` and lists are what they are in JSON; anything else is an object with its class
 //! under `class`. NaN and the infinities, which JSON does not have, are the strings `"NaN"`, `"Infinity"` and
 //! `"-Infinity"`: within arrays as they are, elsewhere as `{"class": "builtins.float", "value": "NaN"}`. An `int` of more
-//! than 64 bits is its digits, as `{"class": "builtins.int", "value": "..."}`. What was written before is written as `{"same_as": PATH}`, so the JSON is no larger than the model.
+//! than 64 bits is its digits, as `{"class": "builtins.int", "value": "..."}`. What was written before is written as
+//! `{"same_as": PATH}`, so the JSON is in proportion to the model.
 
 mod array;
 mod value;

@@ -89,8 +89,11 @@ pub struct Item {
 /// ```
 #[must_use]
 pub fn items<'a>(audit: &'a Audit, trust: &TrustList, options: Options) -> Items<'a> {
+    items_from(audit, Untrusted(audit.untrusted_nodes(trust)), options)
+}
+
+fn items_from(audit: &Audit, untrusted: Untrusted, options: Options) -> Items<'_> {
     let root = Step { node: audit.schema().root(), depth: 0, is_last: true };
-    let untrusted = Untrusted(audit.untrusted_nodes(trust));
     Items { audit, model: None, fault: None, untrusted, options, next: vec![root], before: HashMap::new() }
 }
 
@@ -110,18 +113,7 @@ pub fn items<'a>(audit: &'a Audit, trust: &TrustList, options: Options) -> Items
 /// ```
 #[must_use]
 pub fn items_of_model(model: &Model, options: Options) -> Items<'_> {
-    let audit = model.audit();
-    let root = Step { node: audit.schema().root(), depth: 0, is_last: true };
-    let untrusted = Untrusted(Vec::new());
-    Items {
-        audit,
-        model: Some(model),
-        fault: None,
-        untrusted,
-        options,
-        next: vec![root],
-        before: HashMap::new(),
-    }
+    Items { model: Some(model), ..items_from(model.audit(), Untrusted(Vec::new()), options) }
 }
 
 /// The objects of a file, from the root down. Made by [`items`].

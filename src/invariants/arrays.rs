@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::facts::{below, check_fields, features, int, integers, items, length, shape, shape_of, size};
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 
 /// `KMeans`, `MiniBatchKMeans` and `BisectingKMeans`.
@@ -11,7 +11,7 @@ pub(super) fn check_centers(model: Object<'_>) -> Check {
     let Some(centers) = shape(model, "cluster_centers_")? else { return Ok(()) };
     let features = features(model)?;
     let [count, width] = *centers.as_slice() else {
-        return Err(Fault::Broken(format!("has cluster_centers_ of shape {centers:?}")));
+        refuse!("has cluster_centers_ of shape {centers:?}");
     };
     ensure!(
         count > 0 && width == features,
@@ -102,7 +102,7 @@ pub(super) fn check_spline(spline: Object<'_>) -> Check {
     let knots = part("t")?.ndarray()?.to_array1::<f64>()?;
     let coefficients = shape_of(part("c")?).unwrap_or_default();
     let degree = size(spline, "k")?.filter(|degree| *degree <= 64);
-    let Some(degree) = degree else { return Err(Fault::Broken("has no degree from 0 to 64".to_owned())) };
+    let Some(degree) = degree else { refuse!("has no degree from 0 to 64") };
     let least = degree.saturating_add(1).saturating_mul(2);
     ensure!(knots.len() >= least, "has {} knots, where {least} are needed", knots.len());
     let rises = knots.iter().all(|knot| knot.is_finite())

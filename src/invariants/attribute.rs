@@ -1,6 +1,6 @@
 //! Attributes that would be found in the place of a method.
 
-use super::fault::{Check, ensure};
+use super::fault::{Check, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::schema::Loader;
 use crate::trust::tables;
@@ -16,10 +16,7 @@ pub(super) fn check(instance: Object<'_>) -> Check {
     let shadows = instance.attrs()?.find(|(name, _)| hides(name));
     match shadows {
         None => Ok(()),
-        Some((name, _)) => {
-            ensure!(false, "has the attribute '{name}', which is its class's");
-            Ok(())
-        }
+        Some((name, _)) => refuse!("has the attribute '{name}', which is its class's"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! says, and nobody compares the two.
 
 use super::facts::{Place, Places, below, integers, items, length, length_of, list, size, text};
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::npy::{Item, show_dtype};
 
@@ -46,8 +46,7 @@ fn check_order(list: Object<'_>, feature: usize) -> Check {
             // Text and bytes are looked up in a dict.
             (_, Item::Text(_) | Item::Bytes(_)) => return Ok(()),
             (_, Item::Complex(_) | Item::LongDouble(_) | Item::Void(_) | Item::Record(_)) => {
-                ensure!(false, "has categories of feature {feature} of dtype {}", show_dtype(array.dtype()));
-                false
+                refuse!("has categories of feature {feature} of dtype {}", show_dtype(array.dtype()))
             }
             (None, _) => true,
             (Some(Item::Bool(one)), Item::Bool(next)) => one < next,
@@ -62,7 +61,7 @@ fn check_order(list: Object<'_>, feature: usize) -> Check {
         };
         if !rises {
             let before = before.map(|before| before.to_string()).unwrap_or_default();
-            ensure!(false, "has categories of feature {feature} that do not rise: {item} after {before}");
+            refuse!("has categories of feature {feature} that do not rise: {item} after {before}");
         }
         before = Some(item);
     }

@@ -1,7 +1,7 @@
 //! Estimators that hold trees: scikit-learn compares a sample with the estimator, and lets each tree look it up.
 
 use super::facts::{below, features, int, integers, items, length, length_of, shape, shape_of, size, text};
-use super::fault::{Check, ensure};
+use super::fault::{Check, ensure, refuse};
 use super::tree::Size;
 use crate::model::{Object, Value};
 use crate::schema::Loader;
@@ -68,12 +68,10 @@ fn check_member(member: Object<'_>, index: usize, given: usize) -> Check {
 pub(super) fn check_boosting(ensemble: Object<'_>) -> Check {
     let Some(estimators) = ensemble.get_attr("estimators_")? else { return Ok(()) };
     let Value::ObjectArray(stages) = estimators.value()? else {
-        ensure!(false, "has estimators_ that are no array of trees");
-        return Ok(());
+        refuse!("has estimators_ that are no array of trees");
     };
     let [count, columns] = *stages.shape() else {
-        ensure!(false, "has estimators_ of shape {:?}", stages.shape());
-        return Ok(());
+        refuse!("has estimators_ of shape {:?}", stages.shape());
     };
     ensure!(count > 0, "has no stages");
     let features = features(ensemble)?;

@@ -35,11 +35,19 @@ impl Fault {
     }
 }
 
+/// Ends a check: the contents are wrong.
+macro_rules! refuse {
+    ($($text:tt)*) => {
+        return Err($crate::invariants::fault::Fault::Broken(format!($($text)*)))
+    };
+}
+pub(super) use refuse;
+
 /// Ends a check unless something holds.
 macro_rules! ensure {
     ($holds:expr, $($text:tt)*) => {
         if !$holds {
-            return Err($crate::invariants::fault::Fault::Broken(format!($($text)*)));
+            $crate::invariants::fault::refuse!($($text)*);
         }
     };
 }

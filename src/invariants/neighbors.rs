@@ -5,7 +5,7 @@
 use super::facts::{
     Place, Places, below, check_fields, features, integers, length_of, shape, shape_of, size,
 };
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
 
@@ -43,7 +43,7 @@ pub(super) fn check(tree: Object<'_>) -> Check {
     let part = |at: usize| parts.get(at).copied().ok_or_else(|| Fault::Broken(format!("has no part {at}")));
     let points = shape_of(part(DATA)?).unwrap_or_default();
     let [count, dimensions] = *points.as_slice() else {
-        return Err(Fault::Broken(format!("has points of shape {points:?}")));
+        refuse!("has points of shape {points:?}");
     };
     ensure!(count > 0 && dimensions > 0, "has no points");
     let nodes = usize::try_from(part(NODE_COUNT)?.as_i64()?).unwrap_or(0);
@@ -123,7 +123,7 @@ pub(super) fn check_estimator(estimator: Object<'_>) -> Check {
     let Some(fitted) = estimator.get_attr("_fit_X")? else { return Ok(()) };
     let shape = shape_of(fitted).unwrap_or_default();
     let [samples, width] = *shape.as_slice() else {
-        return Err(Fault::Broken(format!("was fitted to an array of shape {shape:?}")));
+        refuse!("was fitted to an array of shape {shape:?}");
     };
     let features = features(estimator)?;
     ensure!(width == features, "has {features} features and was fitted to {width}");

@@ -1,7 +1,7 @@
 //! The trees of `HistGradientBoosting*`, and what the estimators look up for them.
 
 use super::facts::{below, check_fields, features, integers, items, length, list, shape_as, size, text};
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, Fault, ensure, refuse};
 use super::tree::{Walk, check_flags};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
@@ -59,7 +59,7 @@ fn check_bitsets(predictor: Object<'_>, nodes: &NdArray) -> Check {
     for name in ["binned_left_cat_bitsets", "raw_left_cat_bitsets"] {
         let shape = shape_as(predictor, name, "<u4")?;
         let [count, BITSET_WORDS] = *shape.as_slice() else {
-            return Err(Fault::Broken(format!("has {name} of shape {shape:?}")));
+            refuse!("has {name} of shape {shape:?}");
         };
         rows = rows.min(count);
     }
@@ -162,7 +162,7 @@ fn check_preprocessor(estimator: Object<'_>, features: usize) -> Check {
         );
 
         let Value::Array(mask) = transformer.index(2)?.value()? else {
-            return Err(Fault::Broken(format!("has the _preprocessor.transformers_[{index}] of no mask")));
+            refuse!("has the _preprocessor.transformers_[{index}] of no mask");
         };
         ensure!(mask.shape() == [features], "has the _preprocessor.transformers_[{index}] of another width");
         let mask = mask.to_vec::<bool>()?;

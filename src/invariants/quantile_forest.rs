@@ -3,7 +3,7 @@
 //! Source: `quantile_forest/_quantile_forest_fast.pyx` of quantile-forest 1.4.
 
 use super::facts::{integers, shape_of};
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, ensure, refuse};
 use crate::model::{Object, Value};
 
 /// `QuantileForest(y_train, y_train_leaves, y_bound_leaves, sparse_pickle)`. In a leaf, the numbers of samples start at
@@ -13,11 +13,11 @@ pub(super) fn check(forest: Object<'_>) -> Check {
         Value::QuantileForest(instance) => instance.args(),
         _ => None,
     };
-    let Some(args) = args else { return Err(Fault::Broken("is no QuantileForest".to_owned())) };
+    let Some(args) = args else { refuse!("is no QuantileForest") };
     let samples = shape_of(args.index(0)?).unwrap_or_default();
     let leaves = args.index(1)?.ndarray()?;
     let ([outputs, samples], [trees, nodes, of_leaves, most]) = (samples.as_slice(), leaves.shape()) else {
-        return Err(Fault::Broken(format!("has samples of {samples:?} and leaves of {:?}", leaves.shape())));
+        refuse!("has samples of {samples:?} and leaves of {:?}", leaves.shape());
     };
     ensure!(outputs == of_leaves, "has samples of {outputs} outputs and leaves of {of_leaves}");
     let sizes = [outputs, samples, trees, nodes, most];

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::facts::text;
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{GeneratorState, Object, Value};
 use crate::npy::show_dtype;
 use crate::text::shown;
@@ -44,7 +44,7 @@ const KNOWN: [&str; 5] = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"];
 /// Words of each array in the state of a bit generator.
 fn check(state: Object<'_>) -> Check {
     let Some(name) = text(state.key("bit_generator")?) else {
-        return Err(Fault::Broken("has a bit_generator that is no text".to_owned()));
+        refuse!("has a bit_generator that is no text");
     };
     let inner = state.key("state")?;
     match name.as_str() {
@@ -103,7 +103,7 @@ fn check_json(json: &str) -> Check {
 fn words(state: Object<'_>, key: &str, count: u64, dtype: &str) -> Check {
     let array = state.key(key)?;
     let Some((found, shape)) = array.array_info() else {
-        return Err(Fault::Broken(format!("has {key}, which is no array")));
+        refuse!("has {key}, which is no array");
     };
     let found = show_dtype(found);
     ensure!(found == dtype, "has {key} of dtype {found}, where {dtype} belongs");

@@ -2,7 +2,7 @@
 //! own are checked where it is read, in `npy`.
 
 use super::facts::{below, list};
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::Object;
 use crate::npy::{NdArray, SparseFormat, SparseMatrix};
 use crate::schema::Loader;
@@ -15,10 +15,10 @@ pub(super) fn check(object: Object<'_>) -> Check {
         Some(shape) => {
             list(shape, "_shape")?.into_iter().map(|size| size.as_i64()).collect::<Result<_, _>>()?
         }
-        None => return Err(Fault::Broken("has no _shape".to_owned())),
+        None => refuse!("has no _shape"),
     };
     let shape = shape.into_iter().map(usize::try_from).collect::<Result<Vec<_>, _>>();
-    let Ok(shape) = shape else { return Err(Fault::Broken("has a negative size".to_owned())) };
+    let Ok(shape) = shape else { refuse!("has a negative size") };
     let format = match object.class_name().split('_').next().unwrap_or_default() {
         "csr" => SparseFormat::Csr,
         "csc" => SparseFormat::Csc,

@@ -3,7 +3,7 @@
 //! Source: `sklearn/svm/_libsvm.pyx`, `sklearn/svm/src/libsvm/libsvm_helper.c`.
 
 use super::facts::{features, integers, length, shape, shape_as};
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::npy::SparseFormat;
 
@@ -46,8 +46,7 @@ impl Machine {
     fn of(svm: Object<'_>) -> Check<Self> {
         let support = shape_as(svm, "support_", "<i4")?;
         let [vectors] = *support.as_slice() else {
-            ensure!(false, "has support_ of shape {support:?}");
-            return Ok(Self { vectors: 0, classes: 0, pairs: 0 });
+            refuse!("has support_ of shape {support:?}");
         };
         shape_as(svm, "_n_support", "<i4")?;
         let counts = svm.attr("_n_support")?.array1::<i64>()?;
@@ -100,7 +99,7 @@ fn check_vectors(svm: Object<'_>, machine: &Machine) -> Check {
         | Value::Method { .. }
         | Value::Instance(_)
         | Value::Type(_) => None,
-        other => return Err(Fault::Broken(format!("has a kernel that is {}", other.kind()))),
+        other => refuse!("has a kernel that is {}", other.kind()),
     };
     match kernel.as_deref() {
         Some("linear" | "poly" | "rbf" | "sigmoid") => {
@@ -120,7 +119,7 @@ fn check_vectors(svm: Object<'_>, machine: &Machine) -> Check {
                 "has {features} features and was fitted to {rows} rows"
             );
         }
-        Some(_) => ensure!(false, "has a kernel that scikit-learn does not have"),
+        Some(_) => refuse!("has a kernel that scikit-learn does not have"),
         // A function gives the values; the rows that it was fitted to are kept beside.
         None => {
             ensure!(

@@ -34,7 +34,7 @@ pub(super) fn check(vectorizer: Object<'_>) -> Check {
     Ok(())
 }
 
-/// How many words a `TfidfTransformer` has weights for: an array, or before scikit-learn 1.6 a diagonal matrix.
+/// How many words a `TfidfTransformer` has weights for: an array, or up to scikit-learn 1.3 a diagonal matrix.
 fn weights(tfidf: Object<'_>) -> Check<Option<usize>> {
     if let Some(count) = length(tfidf, "idf_")? {
         return Ok(Some(count));

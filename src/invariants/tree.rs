@@ -3,7 +3,7 @@
 use ndarray::Array1;
 
 use super::facts::{check_fields, integers, shape_as};
-use super::fault::{Check, Fault, ensure};
+use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
 
@@ -55,8 +55,7 @@ pub(super) fn check(tree: Object<'_>) -> Check {
 
 /// A `Tree`, by any name, that another loader makes: it would have no nodes, or those of a state that nobody looks at.
 pub(super) fn check_loader(object: Object<'_>) -> Check {
-    ensure!(false, "is made by a {}, which is not the loader for it", object.node().loader());
-    Ok(())
+    refuse!("is made by a {}, which is not the loader for it", object.node().loader())
 }
 
 /// What a tree was made for: the arguments of its constructor.
@@ -73,7 +72,7 @@ impl Size {
             _ => None,
         };
         let Some(args) = args else {
-            return Err(Fault::Broken("is no Tree".to_owned()));
+            refuse!("is no Tree");
         };
         let size = |at: usize| -> Check<usize> {
             let value = args.index(at)?.as_i64()?;

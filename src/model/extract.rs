@@ -134,7 +134,6 @@ impl<'m> Reader<'m, '_> {
     }
 
     fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        let name = |object: Object<'m>| object.type_name();
         match self.value()? {
             Value::None => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
@@ -180,7 +179,7 @@ impl<'m> Reader<'m, '_> {
                 self.visit_parts(&attributes, visitor)
             }
             Value::Sparse(_) | Value::Method { .. } | Value::Slice(_) => {
-                Err(Failure::custom(format!("{}, which cannot be extracted", name(self.object))))
+                Err(Failure::custom(format!("{}, which cannot be extracted", self.object.type_name())))
             }
         }
     }
