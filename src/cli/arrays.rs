@@ -7,7 +7,7 @@ use skops_rs::inspect::arrays;
 use skops_rs::report::{ArrayList, FileReport, List, write_json};
 
 use super::Outcome;
-use super::options::{Format, Input, LimitArguments, TrustArguments, outcome};
+use super::options::{Format, OneFile, outcome};
 use super::output;
 
 /// List the arrays in a file: path, dtype, shape and bytes, separated by tabs
@@ -17,25 +17,17 @@ use super::output;
 #[command(after_help = super::EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    trust: TrustArguments,
-    #[command(flatten)]
-    limits: LimitArguments,
-    /// How to print
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
-    format: Format,
-    /// File to read; `-` is standard input
-    #[arg(value_name = "FILE")]
-    file: Input,
+    input: OneFile,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
-    let name = arguments.file.name();
+    let name = arguments.input.file.name();
     let mut out = output::stdout();
-    let outcome = match arguments.file.audit(arguments.limits.limits()) {
+    let outcome = match arguments.input.audit() {
         Ok(audit) => {
             output::warn(&name, &audit);
-            if arguments.format == Format::Json {
-                let file = FileReport::audited(name, &audit, &arguments.trust.list(), List::Nothing);
+            if arguments.input.format == Format::Json {
+                let file = FileReport::audited(name, &audit, &arguments.input.trust.list(), List::Nothing);
                 write_json(&mut out, &ArrayList { file, arrays: arrays(&audit).collect() })?;
             } else {
                 for array in arrays(&audit) {
@@ -47,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
         }
         Err(error) => {
             output::report(&name, &error);
-            if arguments.format == Format::Json {
+            if arguments.input.format == Format::Json {
                 let file = FileReport::refused(name, &error);
                 write_json(&mut out, &ArrayList { file, arrays: Vec::new() })?;
             }

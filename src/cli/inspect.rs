@@ -8,7 +8,7 @@ use skops_rs::report::{FileReport, Inspection, List, write_json};
 use skops_rs::{Audit, Error};
 
 use super::Outcome;
-use super::options::{Format, Input, LimitArguments, TrustArguments, outcome};
+use super::options::{Format, OneFile, outcome};
 use super::output;
 
 /// Show the tree of objects in a file: attributes, types, values, and what is not trusted
@@ -25,15 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "LEVELS")]
     depth: Option<usize>,
     #[command(flatten)]
-    trust: TrustArguments,
-    #[command(flatten)]
-    limits: LimitArguments,
-    /// How to print
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
-    format: Format,
-    /// File to read; `-` is standard input
-    #[arg(value_name = "FILE")]
-    file: Input,
+    input: OneFile,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,9 +36,9 @@ enum Which {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
-    let name = arguments.file.name();
+    let name = arguments.input.file.name();
     let mut out = output::stdout();
-    let outcome = match arguments.file.audit(arguments.limits.limits()) {
+    let outcome = match arguments.input.audit() {
         Ok(audit) => {
             output::warn(&name, &audit);
             let fault = arguments.print(&mut out, &name, audit)?;
@@ -58,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
         }
         Err(error) => {
             output::report(&name, &error);
-            if arguments.format == Format::Json {
+            if arguments.input.format == Format::Json {
                 let file = FileReport::refused(name, &error);
                 write_json(&mut out, &Inspection { file, items: ItemList::new(None) })?;
             }
@@ -73,7 +65,7 @@ impl Arguments {
     /// Prints the objects: of a model, with values, when all that the file names is trusted. Returns what was wrong
     /// with the contents.
     fn print(&self, out: &mut impl Write, name: &str, audit: Audit) -> io::Result<Option<Error>> {
-        let trust = self.trust.list();
+        let trust = self.input.trust.list();
         let show = match self.show {
             Which::All => Show::All,
             Which::Untrusted => Show::Untrusted,
@@ -99,7 +91,7 @@ impl Arguments {
         file: FileReport,
         mut items: Items<'_>,
     ) -> io::Result<Option<Error>> {
-        if self.format == Format::Json {
+        if self.input.format == Format::Json {
             let inspection = Inspection { file, items: ItemList::new(Some(items)) };
             write_json(out, &inspection)?;
             return Ok(inspection.items.into_fault());

@@ -101,6 +101,27 @@ impl Input {
     }
 }
 
+/// What commands that look at one file take.
+#[derive(Debug, Args)]
+pub(crate) struct OneFile {
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    /// How to print
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// File to read; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Input,
+}
+
+impl OneFile {
+    pub(crate) fn audit(&self) -> Result<Audit, Error> {
+        self.file.audit(self.limits.limits())
+    }
+}
+
 /// How a file's error ends the command.
 pub(crate) fn outcome(error: &Error) -> super::Outcome {
     match error.code() {
