@@ -44,7 +44,9 @@ pub(super) fn find(source: &dyn Source) -> Result<Directory> {
         let after = directory.offset.saturating_add(directory.size);
         // A directory that ends early is how a file looks after something was put before it or after it.
         let code = if after < tail_at { Code::ZipGap } else { Code::ZipEndRecord };
-        return Err(Error::new(code, found).at_offset(end_at));
+        let error = Error::new(code, found).at_offset(end_at);
+        return Err(before_archive(source)
+            .map_or(error, |kind| Error::new(code, format!("{kind}, with an archive behind it"))));
     }
     Ok(directory)
 }
@@ -142,23 +144,36 @@ fn missing_end(source: &dyn Source) -> Error {
 
 /// Says what a file without an end record looks like instead.
 fn not_zip(source: &dyn Source) -> Error {
-    let mut start = [0; 8];
-    let most = usize::try_from(source.size()).unwrap_or(usize::MAX).min(start.len());
-    let start = start.get_mut(..most).unwrap_or_default();
-    if source.read_exact_at(start, 0).is_err() {
-        return Error::new(Code::NotZip, "the file is not a zip archive");
-    }
-    let found = match &*start {
+    let found = match &*start(source) {
         [] => "the file is empty",
         [b'P', b'K', ..] => "the file starts like a zip archive but has no end record, so it was cut",
-        [0x80, 2..=5, ..] => "the file is a Python pickle (joblib files are, too), whatever its name says",
-        [b'P', b'Y', ..] | [0x1f, 0x8b, ..] => {
-            "the file is a compressed file of another kind, not a zip archive"
-        }
-        [0x93, b'N', b'U', b'M', ..] => "the file is a single numpy array, not a zip archive",
-        _ => "the file is not a zip archive",
+        other => other_kind(other).unwrap_or("the file is not a zip archive"),
     };
     Error::new(Code::NotZip, found)
+}
+
+/// What a file is that has something before its archive, if that is known.
+pub(super) fn before_archive(source: &dyn Source) -> Option<&'static str> {
+    other_kind(&start(source))
+}
+
+/// What a file of another kind is, by its first bytes.
+fn other_kind(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0x80, 2..=5, ..] => {
+            Some("the file is a Python pickle (joblib files are, too), whatever its name says")
+        }
+        [b'P', b'Y', ..] | [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
+            Some("the file is a compressed file of another kind, not a zip archive")
+        }
+        [0x93, b'N', b'U', b'M', ..] => Some("the file is a single numpy array, not a zip archive"),
+        _ => None,
+    }
+}
+
+/// The first bytes of the file, as far as they can be read.
+fn start(source: &dyn Source) -> Vec<u8> {
+    read(source, 0, source.size().min(8)).unwrap_or_default()
 }
 
 fn read(source: &dyn Source, offset: u64, size: u64) -> Result<Vec<u8>> {

@@ -312,7 +312,11 @@ impl Walk<'_> {
     /// Checks an entry, once it is known where the next one, or the central directory, starts.
     fn finish(&mut self, record: &directory::Record<'_>, next: u64) -> Result<()> {
         if record.offset != self.expected {
-            return Err(gap(self.expected, record.offset, &crate::text::shown_bytes(record.name)));
+            let gap = gap(self.expected, record.offset, &crate::text::shown_bytes(record.name));
+            let kind = end::before_archive(self.source).filter(|_| self.expected == 0);
+            return Err(kind.map_or(gap, |kind| {
+                Error::new(Code::ZipGap, format!("{kind}, with an archive behind it")).at_offset(0)
+            }));
         }
         let name = directory::check_name(record.name)?;
         let mut buffer = local::buffer();
