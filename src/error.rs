@@ -8,6 +8,8 @@
 use std::fmt;
 use std::io;
 
+use serde::{Serialize, Serializer};
+
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -29,6 +31,8 @@ pub enum Blame {
     Untrusted,
     /// The contents of a type are not what code that follows them takes for granted.
     Invariant,
+    /// The file is not what the caller's policy asks for.
+    Policy,
     /// The operating system could not read the bytes.
     Io,
 }
@@ -109,6 +113,25 @@ codes! {
     OutOfMemory, "out-of-memory", Limit,
         "there is memory for what is read",
         "lower the limit `array-bytes`, or read on a machine with more memory";
+
+    FileChanged, "file-changed", Io,
+        "the file stays as it is while it is checked",
+        "check it again once nothing writes to it, or publish what was checked with `--copy-to`";
+    NotAFile, "not-a-file", Io,
+        "an input is a regular file or a folder",
+        "pipe it into standard input, and pass `-`";
+    FolderLink, "folder-link", Io,
+        "a folder that is checked holds no links to folders, which could lead anywhere",
+        "remove the link, or pass `--follow-links` if what it leads to is to be checked, too";
+    FolderLoop, "folder-loop", Io,
+        "no folder links to a folder that it is in",
+        "remove the link";
+    PublishConflict, "publish-conflict", Io,
+        "no other file has the name under which a checked file is to be published",
+        "choose another folder, or pass `--replace` if the file there is to be replaced";
+    PolicySyntax, "policy-syntax", Caller,
+        "a policy is TOML with the keys that docs/policy.md lists",
+        "see docs/policy.md, or start from what `skops-rs policy init` writes";
 
     NotZip, "not-zip", Malformed,
         "a .skops file is a zip archive with its end record in the last 22 bytes",
@@ -323,6 +346,40 @@ codes! {
         "every type that the file names is trusted by the caller",
         "look at what the types are for, and trust those that you do: `TrustList::allow`, or `--trust NAME`";
 
+    DeniedType, "denied-type", Policy,
+        "the file names no type that the policy denies",
+        "no allowance overrides a denial: use another model, or ask whoever keeps the policy";
+    SklearnVersion, "sklearn-version", Policy,
+        "the file says that it comes from a release of scikit-learn that the policy requires",
+        "train and dump the model again with such a release, or change `require.sklearn-version`";
+    SkopsVersion, "skops-version", Policy,
+        "the file says that it comes from a release of skops that the policy requires",
+        "dump the model again with such a release, or change `require.skops-version`";
+    ProtocolVersion, "protocol-version", Policy,
+        "the file is in a protocol that the policy requires",
+        "dump the model again with another release of skops, or change `require.protocol`";
+    RootType, "root-type", Policy,
+        "the object that was saved is of a type that the policy requires",
+        "save a model of such a type, or change `require.root-types`";
+    UnusedArray, "unused-array", Policy,
+        "every array in the archive is named by schema.json",
+        "skops neither writes nor reads such arrays, so the file was edited: dump the model again";
+    MlflowClaim, "mlflow-claim", Policy,
+        "an MLflow model claims trust only for types that the policy trusts",
+        "the claim counts for nothing here, but MLflow would follow it: allow the type, or remove it from MLmodel";
+    MlflowCode, "mlflow-code", Policy,
+        "an MLflow model brings no Python code of its own",
+        "MLflow looks there first for every name in the model, trusted or not: install the code, or remove `code` from MLmodel";
+    MlflowModel, "mlflow-model", Policy,
+        "an MLflow model's MLmodel is plain YAML, and has a file in its own folder loaded in the format skops",
+        "save the model again with MLflow and `serialization_format=\"skops\"`, or remove MLmodel";
+    Sha256Mismatch, "sha256-mismatch", Policy,
+        "the file has the SHA-256 that was expected",
+        "it is not the file that was meant: get it again from its source";
+    NoModels, "no-models", Policy,
+        "a folder that is checked holds at least one model",
+        "check the path: what is not there was not checked";
+
     InvariantTree, "invariant-tree", Invariant,
         "a Tree is a tree: children after their parents, each node reached once, features that exist, leaves marked",
         "scikit-learn follows these numbers without looking and may crash: do not use the file";
@@ -376,8 +433,14 @@ impl fmt::Display for Code {
     }
 }
 
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// Where in a file an [`Error`] was found. Parts that do not apply are `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Location {
     /// The entry of the archive, escaped; a member of a nested archive as `outer.npz/member.npy`.
@@ -389,6 +452,12 @@ pub struct Location {
 }
 
 impl Location {
+    /// The same, with a pointer that is cut when it is very long.
+    pub(crate) fn cut(&self) -> Self {
+        let cut = |pointer: &String| pointer.chars().take(crate::text::PLACE_LENGTH).collect();
+        Self { pointer: self.pointer.as_ref().map(cut), ..self.clone() }
+    }
+
     /// Whether nothing is known about the place.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
@@ -416,7 +485,7 @@ impl fmt::Display for Location {
 }
 
 /// Where in a file a name is referred to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Place {
     /// The path from the root object, as one would write it in Python: `steps[1][1].tree_`. Empty for the root.

@@ -38,6 +38,8 @@
 
 mod archive;
 mod audit;
+#[cfg(feature = "gate")]
+pub mod check;
 mod error;
 pub mod export;
 pub mod inspect;
@@ -46,8 +48,12 @@ mod invariants;
 mod limits;
 pub mod model;
 pub mod npy;
+#[cfg(feature = "gate")]
+pub mod policy;
 pub mod report;
 mod schema;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod source;
 pub mod text;
 mod trust;

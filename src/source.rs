@@ -27,6 +27,13 @@ pub(crate) struct FileSource {
     size: u64,
 }
 
+impl FileSource {
+    /// A file that is open, and was of this size then.
+    pub(crate) fn new(file: File, size: u64) -> Self {
+        Self { file, size }
+    }
+}
+
 impl Source for FileSource {
     fn size(&self) -> u64 {
         self.size
@@ -105,7 +112,7 @@ pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Arc<dyn Source>> {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     if metadata.is_file() {
-        return Ok(Arc::new(FileSource { file, size: metadata.len() }));
+        return Ok(Arc::new(FileSource::new(file, metadata.len())));
     }
     read_stream(file, limits)
 }

@@ -35,6 +35,7 @@ fn error_codes() {
             Blame::Untrusted => "the caller has to decide",
             Blame::Invariant => "the contents are not what their type promises",
             Blame::Caller => "the caller",
+            Blame::Policy => "the policy does not let it through",
             Blame::Io => "the operating system",
             _ => panic!("{code} is to be documented"),
         };

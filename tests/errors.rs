@@ -470,9 +470,108 @@ fn every_code_is_given_for_its_input() {
         assert_eq!(error.code().as_str(), expected, "{error}");
         reached.insert(error.code());
     }
+    #[cfg(feature = "gate")]
+    reached.extend(gate::found());
     let unreached: Vec<_> = Code::ALL.iter().filter(|code| !reached.contains(code)).collect();
     let by_build: &[&Code] = if cfg!(feature = "bzip2") { &[&Code::CompressionFeature] } else { &[] };
     assert_eq!(unreached, by_build);
+}
+
+/// The codes that only a gate gives: of policies, of what files are, and of how they come.
+#[cfg(all(feature = "gate", unix))]
+mod gate {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use skops_rs::check::{Checker, Finder, Publisher, Sha256};
+    use skops_rs::policy::Policy;
+
+    use super::*;
+
+    /// The code that a check of the file under a policy gives.
+    fn code(policy: &str, bytes: Vec<u8>) -> Code {
+        Checker::new(Policy::from_toml(policy, "p").unwrap().0).check_bytes("model", bytes).findings[0].code
+    }
+
+    fn codes_in(folder: &std::path::Path, follow_links: bool) -> Vec<Code> {
+        let mut finder = Finder::default();
+        finder.follow_links = follow_links;
+        let checker = Checker::new(Policy::default());
+        let inputs = finder.find([folder.to_owned()]).inputs;
+        inputs
+            .iter()
+            .flat_map(|input| checker.check_input(input).findings)
+            .map(|finding| finding.code)
+            .collect()
+    }
+
+    /// A file that is written to until that was noticed.
+    fn changed_meanwhile(folder: &std::path::Path) -> Code {
+        let path = folder.join("changing.skops");
+        fs::write(&path, vec![0; 8 << 20]).unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+                for size in (8 << 20).. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    file.set_len(size).unwrap();
+                }
+            });
+            let checker = Checker::new(Policy::default());
+            let codes = (0..10_000).map(|_| checker.check(&path).findings[0].code);
+            let found = codes.into_iter().find(|code| *code == Code::FileChanged);
+            stop.store(true, Ordering::Relaxed);
+            found.expect("that the change is seen")
+        })
+    }
+
+    pub(super) fn found() -> Vec<Code> {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("empty")).unwrap();
+        fs::create_dir_all(at("links/inner")).unwrap();
+        symlink(at("links"), at("links/inner/link")).unwrap();
+        fs::write(at("links/model.skops"), sound()).unwrap();
+        fs::create_dir_all(at("mlflow")).unwrap();
+        fs::write(at("mlflow/model.skops"), sound()).unwrap();
+        let mlmodel =
+            "flavors:\n  sklearn:\n    pickled_model: model.skops\n    serialization_format: skops\n";
+        let claim = format!("{mlmodel}    code: code\n    skops_trusted_types: [a.B]\n");
+        fs::write(at("mlflow/MLmodel"), claim).unwrap();
+        let mut found = codes_in(&at("mlflow"), false);
+        fs::write(at("mlflow/MLmodel"), format!("{mlmodel}    pickled_model: twice\n")).unwrap();
+        found.extend(codes_in(&at("mlflow"), false));
+        found.extend(codes_in(&at("links"), false));
+        found.extend(codes_in(&at("links"), true));
+        found.extend(codes_in(&at("empty"), false));
+        let typed = || root(type_node("a.B"));
+        found.extend([
+            Policy::from_toml("x = 1", "p")
+                .map(drop)
+                .map_err(|(wrong, _)| Error::from(wrong).code())
+                .unwrap_err(),
+            code("deny = [\"a.B\"]", typed()),
+            code("[require]\nroot-types = [\"c.D\"]\n[severity]\nuntrusted-types = \"allow\"", typed()),
+            code("[require]\nsklearn-version = \">1\"", sound()),
+            code("[require]\nskops-version = \">1\"", sound()),
+            code("[require]\nprotocol = \"1\"", sound()),
+            changed_meanwhile(folder.path()),
+        ]);
+        let checker = || Checker::new(Policy::default());
+        let unused =
+            changed(|entries| entries.insert(1, Entry::stored("140000000000009.npy", doubles(&[1.0]))));
+        found.push(checker().check_bytes("model", unused).findings[0].code);
+        found.push(checker().expecting(Sha256::of(b"")).check_bytes("model", sound()).findings[0].code);
+        found.push(checker().check(at("empty")).findings[0].code);
+        fs::write(at("empty/model.skops"), b"other").unwrap();
+        let publishing = checker().publishing(Publisher::new(at("empty")));
+        found.push(publishing.check(at("links/model.skops")).findings[0].code);
+        found
+    }
 }
 
 #[test]
@@ -486,7 +585,10 @@ fn codes_are_unique_kebab_case_words() {
     let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(names.len(), Code::ALL.len());
     for name in names {
-        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+        assert!(
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+            "{name}"
+        );
     }
 }
 

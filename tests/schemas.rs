@@ -117,6 +117,34 @@ fn untrusted_types_is_as_its_schema_says() {
     check(&validator, &run(&["untrusted-types", "--format", "json", "--all"], &others), "--all");
 }
 
+#[cfg(feature = "gate")]
+#[test]
+fn check_is_as_its_schema_says() {
+    let validator = validator("check.schema.json");
+    let mut of_a_line = schema("check.schema.json");
+    let defs = of_a_line["$defs"].take();
+    of_a_line = defs["file"].clone();
+    of_a_line["$defs"] = defs;
+    let of_a_line = jsonschema::validator_for(&of_a_line).unwrap();
+    let policy = common::fixtures().join("policy.toml").to_str().unwrap().to_owned();
+    let sarif = tempfile::tempdir().unwrap();
+    let sarif = sarif.path().join("report.sarif").to_str().unwrap().to_owned();
+    let files = many();
+    for arguments in [
+        &["check", "--format", "json", "--no-sha256"][..],
+        &["check", "--format", "json", "--policy", &policy, "--level", "verify", "--output", &sarif],
+    ] {
+        let output = run(arguments, &files);
+        check(&validator, &output, "many files");
+        let verdicts = output["files"].as_array().unwrap();
+        assert_eq!(verdicts.len(), files.len());
+        for verdict in verdicts {
+            check(&of_a_line, verdict, "a line");
+        }
+        assert!(arguments.len() < 5 || output.to_string().contains("end_column"));
+    }
+}
+
 #[test]
 fn inspect_is_as_its_schema_says() {
     let validator = validator("inspect.schema.json");

@@ -8,6 +8,7 @@
 
 mod facts;
 mod identity;
+mod intact;
 mod keys;
 mod payloads;
 mod refusal;
@@ -107,6 +108,12 @@ impl<'a> Reference<'a> {
         })
     }
 
+    /// The name, and another name of the same thing if it has one: who trusts, or denies, either means both.
+    #[cfg(feature = "gate")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a TypeName> {
+        self.mention.names()
+    }
+
     /// Whether the list trusts it.
     #[must_use]
     pub fn is_trusted(&self, trust: &TrustList) -> bool {
@@ -125,9 +132,12 @@ struct Mention {
 }
 
 impl Mention {
+    fn names(&self) -> impl Iterator<Item = &TypeName> {
+        [Some(&self.name), self.alias_of.as_ref()].into_iter().flatten()
+    }
+
     fn is_trusted(&self, trust: &TrustList, protocol: u8) -> bool {
-        let mut names = [Some(&self.name), self.alias_of.as_ref()].into_iter().flatten();
-        names.any(|name| trust.trusts(self.loader, protocol, name))
+        self.names().any(|name| trust.trusts(self.loader, protocol, name))
     }
 }
 

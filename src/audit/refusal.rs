@@ -2,7 +2,7 @@
 
 use super::{Audit, Reference};
 use crate::error::{Code, Error, Place, Untrusted};
-use crate::trust::{TrustList, reason};
+use crate::trust::reason;
 
 /// The places of one file's references take at most this many bytes; the others are counted. Deep nodes and long
 /// keys would otherwise let a small file make an endless list.
@@ -31,9 +31,12 @@ impl Reference<'_> {
 }
 
 impl Audit {
-    /// The error that refuses the file for what the list does not trust. `None` when it trusts all.
-    pub(crate) fn refusal(&self, trust: &TrustList) -> Option<Error> {
-        let names: Vec<_> = self.untrusted(trust).into_iter().map(ToString::to_string).collect();
+    /// The error that refuses the file for what is not trusted. `None` when all is.
+    pub(crate) fn refusal(&self, is_trusted: impl Fn(&Reference<'_>) -> bool) -> Option<Error> {
+        let untrusted: Vec<_> = self.references().filter(|reference| !is_trusted(reference)).collect();
+        let mut names: Vec<_> = untrusted.iter().map(|reference| reference.name().to_string()).collect();
+        // References are sorted by name.
+        names.dedup();
         if names.is_empty() {
             return None;
         }
@@ -44,8 +47,7 @@ impl Audit {
         let count = if names.len() == 1 { "one type that is" } else { "types that are" };
         let shown = names.get(..MOST_NAMES).unwrap_or(&names).join(", ");
         let mut left = PLACES_BYTES;
-        let untrusted = self.references().filter(|reference| !reference.is_trusted(trust));
-        let list = untrusted.map(|reference| Untrusted {
+        let list = untrusted.into_iter().map(|reference| Untrusted {
             name: reference.name().to_string(),
             role: reference.role().as_str(),
             loader: reference.loader().as_str(),

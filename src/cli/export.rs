@@ -1,8 +1,7 @@
 //! `skops-rs export`: a model as plain JSON.
 
 use std::cell::Cell;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -12,6 +11,7 @@ use skops_rs::{Error, Model, NdArray};
 use super::Outcome;
 use super::options::{Input, LimitArguments, TrustArguments, outcome};
 use super::output;
+use super::whole::Whole;
 
 /// Write a model as plain JSON: parameters, fitted attributes, arrays
 ///
@@ -86,48 +86,14 @@ impl Arguments {
         let files = Files { of: path, count: Cell::new(0) };
         let save = |array: &NdArray, _path: &str| files.save(array);
         match self.arrays {
-            How::Npy => export::write(model, &Arrays::Saved(&save), &mut whole.out)?,
-            How::Inline | How::None => export::write(model, &self.inline_or_left(), &mut whole.out)?,
+            How::Npy => export::write(model, &Arrays::Saved(&save), &mut whole)?,
+            How::Inline | How::None => export::write(model, &self.inline_or_left(), &mut whole)?,
         }
         whole.finish().map_err(|error| Error::cannot("write the export", error))
     }
 
     fn inline_or_left(&self) -> Arrays<'static> {
         if self.arrays == How::Inline { Arrays::Inline } else { Arrays::Left }
-    }
-}
-
-/// A file that appears under its name once it is complete.
-struct Whole<'a> {
-    path: &'a Path,
-    temporary: PathBuf,
-    out: BufWriter<File>,
-    is_finished: bool,
-}
-
-impl<'a> Whole<'a> {
-    fn create(path: &'a Path) -> io::Result<Self> {
-        let mut name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let out = BufWriter::with_capacity(64 << 10, File::create_new(&temporary)?);
-        Ok(Self { path, temporary, out, is_finished: false })
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        self.out.flush()?;
-        fs::rename(&self.temporary, self.path)?;
-        self.is_finished = true;
-        Ok(())
-    }
-}
-
-impl Drop for Whole<'_> {
-    fn drop(&mut self) {
-        if !self.is_finished {
-            // It is of no use, and if it cannot be removed there is nothing else to do.
-            let _ = fs::remove_file(&self.temporary);
-        }
     }
 }
 
@@ -144,7 +110,7 @@ impl Files<'_> {
         let name = format!("{stem}.{}.npy", self.count.get());
         let path = self.of.with_file_name(&name);
         let mut whole = Whole::create(&path)?;
-        array.write_npy(&mut whole.out)?;
+        array.write_npy(&mut whole)?;
         whole.finish()?;
         Ok(name)
     }

@@ -1,12 +1,19 @@
 //! The command line, one file a command. It is a thin user of the library: what it can do, a program can.
 
 mod arrays;
+#[cfg(feature = "gate")]
+mod check;
 mod completions;
 mod export;
 mod inspect;
 mod options;
 mod output;
+#[cfg(feature = "gate")]
+mod policy;
+#[cfg(feature = "serve")]
+mod serve;
 mod untrusted_types;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -33,14 +40,27 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// How a command ends that judged files.
+#[cfg(feature = "gate")]
+pub(crate) fn outcome_of(judged: skops_rs::check::Outcome) -> Outcome {
+    use skops_rs::check::Outcome as Judged;
+    match judged {
+        Judged::Pass => Outcome::Done,
+        Judged::Deny => Outcome::Findings,
+        Judged::Error => Outcome::Io,
+        _ => Outcome::Refused,
+    }
+}
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for `untrusted-types` whatever was found, unless --exit-code is given
-  1  findings: with --exit-code, a name is not trusted; for `export`, whenever one is not
-  2  usage: an argument is wrong
+  1  findings: for `check`, what the policy does not let through; with --exit-code, a name that is not trusted;
+     for `export`, whenever one is not
+  2  usage: an argument or the policy is wrong
   3  a file was refused: it is malformed, ambiguous, hostile, over a limit, or its contents break a rule
   4  input or output failed
-With several files, the highest of theirs. A closed pipe is success.";
+With several files, the highest of theirs. A closed pipe is success, but for `check`, whose verdict stands.";
 
 /// Read scikit-learn models in the .skops format without Python: say which types a file refers to, and refuse what
 /// cannot be read in one way only
@@ -57,6 +77,12 @@ enum Command {
     Inspect(inspect::Arguments),
     Arrays(arrays::Arguments),
     Export(export::Arguments),
+    #[cfg(feature = "gate")]
+    Check(check::Arguments),
+    #[cfg(feature = "gate")]
+    Policy(policy::Arguments),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Arguments>),
     Completions(completions::CompletionArguments),
     Man(completions::ManArguments),
 }
@@ -67,6 +93,12 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Arrays(arguments) => arrays::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        #[cfg(feature = "gate")]
+        Command::Check(arguments) => check::run(&arguments),
+        #[cfg(feature = "gate")]
+        Command::Policy(arguments) => policy::run(&arguments),
+        #[cfg(feature = "serve")]
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Completions(arguments) => completions::complete(&arguments),
         Command::Man(arguments) => completions::man(&arguments),
     };

@@ -48,7 +48,7 @@ pub(crate) fn usage(text: &str) -> Outcome {
 }
 
 /// Writes to standard error. If even that fails, there is nobody left to tell.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

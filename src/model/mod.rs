@@ -22,7 +22,7 @@ pub use object::{Identity, Object};
 pub use value::{Bound, Dict, Generator, GeneratorState, Instance, Int, ObjectArray, Sequence, Slice, Value};
 
 use crate::archive::Archive;
-use crate::audit::Audit;
+use crate::audit::{Audit, Reference};
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::schema::{NodeRef, is_storage};
@@ -41,7 +41,12 @@ impl Audit {
     /// # Errors
     /// [`Code::UntrustedTypes`](crate::Code::UntrustedTypes), with all the names: [`Error::untrusted`](crate::Error::untrusted).
     pub fn vet(self, trust: &TrustList) -> Result<Vetted> {
-        match self.refusal(trust) {
+        self.vet_by(|reference| reference.is_trusted(trust))
+    }
+
+    /// As [`Audit::vet`], by whoever says of each reference whether it is trusted.
+    pub(crate) fn vet_by(self, is_trusted: impl Fn(&Reference<'_>) -> bool) -> Result<Vetted> {
+        match self.refusal(is_trusted) {
             None => Ok(Vetted { audit: self }),
             Some(refusal) => Err(refusal),
         }

@@ -116,7 +116,7 @@ impl Dtype {
     }
 
     /// Whether some bytes of the right length are no item: bools are 0 or 1, text is Unicode.
-    pub(super) fn is_restricted(&self) -> bool {
+    pub(crate) fn is_restricted(&self) -> bool {
         match self {
             Self::Scalar(scalar) => matches!(scalar.kind, Kind::Bool | Kind::Unicode),
             Self::Struct(structure) => structure.fields.iter().any(|field| field.dtype.is_restricted()),

@@ -16,6 +16,14 @@ pub fn write_json(out: impl io::Write, value: &impl Serialize) -> io::Result<()>
     write_json_with(out, value, &Cell::new(false))
 }
 
+/// As [`write_json`], in one line.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_json_line(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    write_json_with(out, value, &Cell::new(true))
+}
+
 /// As [`write_json`]; what is written while the cell holds `true` is on one line.
 pub(crate) fn write_json_with(
     out: impl io::Write,
@@ -68,7 +76,7 @@ impl Formatter for Ascii<'_> {
         let mut rest = fragment;
         while let Some(at) = rest.find(|character: char| !matches!(character, ' '..='~')) {
             let (plain, special) = rest.split_at(at);
-            out.write_all(plain.as_bytes())?;
+            write_plain(out, plain)?;
             let mut characters = special.chars();
             let mut units = [0; 2];
             for unit in characters.next().unwrap_or_default().encode_utf16(&mut units) {
@@ -76,6 +84,17 @@ impl Formatter for Ascii<'_> {
             }
             rest = characters.as_str();
         }
-        out.write_all(rest.as_bytes())
+        write_plain(out, rest)
     }
+}
+
+/// Writes text that needs no escapes in JSON. The runner of GitHub Actions takes `##[` for a command wherever it stands in
+/// a line of output, so the bracket is escaped there.
+fn write_plain(out: &mut (impl ?Sized + io::Write), text: &str) -> io::Result<()> {
+    let mut parts = text.split("##[");
+    out.write_all(parts.next().unwrap_or_default().as_bytes())?;
+    parts.try_for_each(|part| {
+        out.write_all(b"##\\u005b")?;
+        out.write_all(part.as_bytes())
+    })
 }

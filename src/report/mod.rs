@@ -3,10 +3,12 @@
 //! The JSON is described by `schemas/untrusted-types.schema.json`. Names come out as they are: they are ASCII. All
 //! other text of a file is escaped and cut, but for JSON pointers, which are exact.
 
+#[cfg(feature = "gate")]
+pub mod check;
 mod json;
 
-pub use json::write_json;
 pub(crate) use json::write_json_with;
+pub use json::{write_json, write_json_line};
 
 use serde::Serialize;
 
@@ -51,7 +53,7 @@ pub struct FileReport {
     /// The path as it was given.
     pub path: String,
     /// The short of it.
-    pub verdict: Verdict,
+    pub verdict: FileState,
     /// The version of the format, if the file was read so far.
     pub protocol: Option<u8>,
     /// The release of skops that the file claims to come from, escaped and cut.
@@ -71,7 +73,7 @@ pub struct FileReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum FileState {
     /// All names are trusted.
     Clean,
     /// Some names are not.
@@ -95,7 +97,7 @@ pub struct ReferenceReport {
     /// What to know before trusting it, where that is not obvious.
     pub reason: Option<&'static str>,
     /// Where it is referred to.
-    pub places: Vec<PlaceReport>,
+    pub places: Vec<Place>,
     /// How many places were left out because the report would have become too large.
     #[serde(skip_serializing_if = "is_zero")]
     pub places_left_out: usize,
@@ -106,22 +108,6 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// Where in a file something is.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub struct PlaceReport {
-    /// As one would write it in Python, from the root object: `steps[1][1].tree_`. Empty for the root.
-    pub path: String,
-    /// The JSON pointer into `schema.json`.
-    pub pointer: String,
-}
-
-impl From<Place> for PlaceReport {
-    fn from(place: Place) -> Self {
-        Self { path: place.path, pointer: place.pointer }
-    }
-}
-
 /// Why a file was refused or could not be read.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
@@ -130,31 +116,13 @@ pub struct ErrorReport {
     pub code: &'static str,
     /// What was found and what is allowed.
     pub message: String,
-    /// Where it was found.
-    pub at: LocationReport,
-}
-
-/// Where an error was found. What does not apply is null.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub struct LocationReport {
-    /// The entry of the archive, escaped.
-    pub entry: Option<String>,
-    /// The JSON pointer into `schema.json`, cut when it is very long.
-    pub pointer: Option<String>,
-    /// Bytes from the start of the entry's data, or of the file.
-    pub offset: Option<u64>,
+    /// Where it was found. What does not apply is null.
+    pub at: Location,
 }
 
 impl From<&Error> for ErrorReport {
     fn from(error: &Error) -> Self {
-        let Location { entry, pointer, offset } = error.at().clone();
-        let pointer = pointer.map(|pointer| pointer.chars().take(crate::text::PLACE_LENGTH).collect());
-        Self {
-            code: error.code().as_str(),
-            message: error.to_string(),
-            at: LocationReport { entry, pointer, offset },
-        }
+        Self { code: error.code().as_str(), message: error.to_string(), at: error.at().cut() }
     }
 }
 
@@ -177,7 +145,7 @@ impl FileReport {
         let schema = audit.schema();
         Self {
             path,
-            verdict: if untrusted.is_empty() { Verdict::Clean } else { Verdict::Untrusted },
+            verdict: if untrusted.is_empty() { FileState::Clean } else { FileState::Untrusted },
             protocol: Some(schema.protocol()),
             skops_version: schema.skops_version().map(|version| shown(version).to_string()),
             sklearn_version: schema.sklearn_version().map(|version| shown(&version).to_string()),
@@ -192,7 +160,7 @@ impl FileReport {
     pub fn refused(path: String, error: &Error) -> Self {
         Self {
             path,
-            verdict: Verdict::Refused,
+            verdict: FileState::Refused,
             protocol: None,
             skops_version: None,
             sklearn_version: None,
@@ -214,7 +182,7 @@ fn references(audit: &Audit, trust: &TrustList, list: List) -> Option<Vec<Refere
 
 /// Reports a reference; its places must fit into the bytes that are left.
 fn report(reference: Reference<'_>, trust: &TrustList, left: &mut usize) -> ReferenceReport {
-    let places: Vec<PlaceReport> = reference.places_within(left).into_iter().map(Into::into).collect();
+    let places = reference.places_within(left);
     ReferenceReport {
         name: reference.name().to_string(),
         role: reference.role().as_str(),

@@ -7,13 +7,21 @@
 mod build;
 mod json;
 mod loader;
+#[cfg(feature = "gate")]
+mod locate;
 mod node;
 mod place;
 mod scalar;
 mod shape;
 mod view;
 
+use std::collections::BTreeSet;
+
 pub use loader::Loader;
+#[cfg(feature = "gate")]
+pub use locate::Region;
+#[cfg(feature = "gate")]
+pub(crate) use locate::locate;
 pub(crate) use scalar::Scalar;
 
 pub(crate) use node::{Form, NameId, NodeId};
@@ -137,6 +145,20 @@ impl Schema {
         // Without the key no node needs to be looked at.
         self.arena.strings.find(VERSION_KEY)?;
         of_root.or_else(|| self.nodes().find_map(version_in))
+    }
+
+    /// All releases of scikit-learn that estimators in the file claim to come from. Text from the file: show it escaped.
+    #[must_use]
+    pub fn sklearn_versions(&self) -> BTreeSet<String> {
+        // Without the key no node needs to be looked at.
+        let has_any = self.arena.strings.find(VERSION_KEY).is_some();
+        if has_any { self.nodes().filter_map(version_in).collect() } else { BTreeSet::new() }
+    }
+
+    /// The declared type of the object that was saved: ASCII identifiers joined by dots.
+    #[must_use]
+    pub fn root_type(&self) -> String {
+        self.root().declared().to_string()
     }
 
     /// How many nodes there are.

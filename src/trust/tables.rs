@@ -32,6 +32,13 @@ table!(RANDOM_STATES, "random_states");
 table!(SCALARS, "scalars");
 table!(SCIPY_UFUNCS, "scipy_ufuncs");
 
+/// Names of classes and functions that are in a table.
+#[cfg(feature = "gate")]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let tables = [&ESTIMATORS, &INTERNALS, &LOSSES, &SCALARS, &NUMPY_UFUNCS, &SCIPY_UFUNCS, &BIT_GENERATORS];
+    tables.into_iter().flat_map(|table| table.iter().copied())
+}
+
 fn has(table: &Table, name: &str) -> bool {
     table.binary_search(&name).is_ok()
 }

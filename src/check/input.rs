@@ -1,0 +1,227 @@
+//! What is to be checked: files, and what is found in folders.
+
+use std::collections::BTreeMap;
+use std::fs::FileType;
+use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use walkdir::WalkDir;
+
+use super::mlflow::{self, Claim};
+use super::subject::open_file;
+use crate::archive::SCHEMA_NAME;
+use crate::error::{Code, Error, Result};
+use crate::source::{FileSource, Source};
+
+/// A file to be checked, or why something cannot be.
+#[derive(Debug)]
+pub struct Input {
+    /// The path.
+    pub path: PathBuf,
+    /// The path within the folder that was given, or the file's name: what a published copy is called.
+    pub name: PathBuf,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A regular file, or so it is expected.
+    File(Option<Arc<Claim>>),
+    /// Standard input.
+    Stdin,
+    /// Something that cannot be checked, and why.
+    Failed(Error),
+}
+
+impl Input {
+    /// A file.
+    #[must_use]
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+        Self { path, name, kind: Kind::File(None) }
+    }
+
+    /// Standard input, called `-`.
+    #[must_use]
+    pub fn stdin() -> Self {
+        Self { path: "-".into(), name: PathBuf::new(), kind: Kind::Stdin }
+    }
+
+    fn failed(path: &Path, error: Error) -> Self {
+        Self { kind: Kind::Failed(error), ..Self::file(path) }
+    }
+}
+
+/// Finds what is to be checked.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Finder {
+    /// Whether links to folders, within folders, are followed. Otherwise they are errors: what they lead to is not
+    /// checked.
+    pub follow_links: bool,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Found {
+    /// In the order of the arguments, and in folders by path.
+    pub inputs: Vec<Input>,
+    /// Files in folders that are no models.
+    pub skipped: usize,
+}
+
+impl Finder {
+    /// Finds what paths stand for: `-` for standard input; a folder for the models in it, which are the files that are
+    /// named `.skops`, and those that hold a `.skops` archive whatever they are named; anything else for itself.
+    #[must_use]
+    pub fn find(&self, paths: impl IntoIterator<Item = PathBuf>) -> Found {
+        let mut found = Found::default();
+        for path in paths {
+            if path.as_os_str() == "-" {
+                found.inputs.push(Input::stdin());
+            } else if path.is_dir() {
+                self.walk(&path, &mut found);
+            } else {
+                found.inputs.push(Input::file(path));
+            }
+        }
+        found
+    }
+
+    fn walk(&self, root: &Path, found: &mut Found) {
+        let mut inputs = BTreeMap::new();
+        let mut claims = Vec::new();
+        for entry in WalkDir::new(root).follow_links(self.follow_links).sort_by_file_name() {
+            match entry {
+                Err(error) => {
+                    let path = error.path().unwrap_or(root).to_owned();
+                    inputs.insert(path.clone(), Input::failed(&path, walk_error(error)));
+                }
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if entry.file_name() == mlflow::FILE_NAME && !entry.path().is_dir() => {
+                    match mlflow::read(entry.path()) {
+                        Ok(claim) => claims.extend(claim),
+                        Err(error) => {
+                            inputs.insert(entry.path().to_owned(), Input::failed(entry.path(), error));
+                        }
+                    }
+                }
+                Ok(entry) => match is_model(entry.path(), entry.file_type()) {
+                    Ok(true) => {
+                        inputs.insert(entry.path().to_owned(), Input::file(entry.path()));
+                    }
+                    Ok(false) => found.skipped = found.skipped.saturating_add(1),
+                    Err(error) => {
+                        inputs.insert(entry.path().to_owned(), Input::failed(entry.path(), error));
+                    }
+                },
+            }
+        }
+        for claim in claims.into_iter().map(Arc::new) {
+            for target in &claim.targets {
+                let input = inputs.entry(target.clone()).or_insert_with(|| Input::file(target));
+                if let Kind::File(of) = &mut input.kind {
+                    *of = Some(Arc::clone(&claim));
+                }
+            }
+        }
+        if inputs.is_empty() {
+            let text = format!("none of the {} files in the folder is a model", found.skipped);
+            inputs.insert(root.to_owned(), Input::failed(root, Error::new(Code::NoModels, text)));
+        }
+        found.inputs.extend(inputs.into_values().map(|input| {
+            let name = input.path.strip_prefix(root).map_or_else(|_| input.name.clone(), Path::to_owned);
+            Input { name, ..input }
+        }));
+    }
+}
+
+/// Reads a list of paths, one a line, or ended by NUL characters.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_list(mut list: impl BufRead, by_nul: bool) -> io::Result<Vec<PathBuf>> {
+    let end = if by_nul { 0 } else { b'\n' };
+    let mut paths = Vec::new();
+    let mut line = Vec::new();
+    while list.read_until(end, &mut line)? > 0 {
+        let mut path = line.strip_suffix(&[end]).unwrap_or(&line);
+        if !by_nul {
+            path = path.strip_suffix(b"\r").unwrap_or(path);
+        }
+        if !path.is_empty() {
+            paths.push(path_of(path));
+        }
+        line.clear();
+    }
+    Ok(paths)
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+fn walk_error(error: walkdir::Error) -> Error {
+    if let Some(ancestor) = error.loop_ancestor() {
+        let found =
+            format!("a link to {}, which it is in", crate::text::shown_path(&ancestor.to_string_lossy()));
+        return Error::new(Code::FolderLoop, found);
+    }
+    let cause = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
+    Error::cannot("read the folder", cause)
+}
+
+/// Whether a file in a folder is a model, by name or by content.
+fn is_model(path: &Path, kind: FileType) -> Result<bool> {
+    let is_named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("skops"));
+    if kind.is_symlink() && path.is_dir() {
+        return Err(Error::new(Code::FolderLink, "a link to a folder, which is not followed"));
+    }
+    if is_named {
+        return Ok(true);
+    }
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => {}
+        // Pipes and the like, and links that lead nowhere, hold nothing.
+        _ => return Ok(false),
+    }
+    let (file, metadata) = open_file(path)?;
+    holds_schema(&FileSource::new(file, metadata.len()))
+}
+
+const END_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
+const END_SIZE: usize = 22;
+/// How far before the end of the file an end record can start.
+const TAIL: u64 = 0xFFFF + END_SIZE as u64;
+/// Directories are looked through up to so many bytes.
+const MOST_DIRECTORY: u64 = 64 << 20;
+
+/// Whether this is, for some reader of zip archives, one that holds `schema.json`. Nothing is made of it: whether it is
+/// sound, the check says.
+fn holds_schema(source: &impl Source) -> Result<bool> {
+    let read = |start: u64| -> Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(source.size().saturating_sub(start)).unwrap_or_default()];
+        source.read_exact_at(&mut bytes, start).map_err(|error| Error::cannot("read the file", error))?;
+        Ok(bytes)
+    };
+    let tail = read(source.size().saturating_sub(TAIL))?;
+    let Some(at) = tail.windows(END_SIGNATURE.len()).rposition(|window| window == END_SIGNATURE) else {
+        return Ok(false);
+    };
+    // Where the directory starts depends on who reads; how long it is does not.
+    let size = tail.get(at..).and_then(|record| <[u8; 4]>::try_from(record.get(12..16)?).ok());
+    let size = size.map_or(0, |size| u64::from(u32::from_le_bytes(size))).min(MOST_DIRECTORY);
+    let back = size.saturating_add(tail.len().saturating_sub(at) as u64).saturating_add(76);
+    let directory = read(source.size().saturating_sub(back.max(TAIL)))?;
+    Ok(directory.windows(SCHEMA_NAME.len()).any(|window| window == SCHEMA_NAME.as_bytes()))
+}

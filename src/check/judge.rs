@@ -1,0 +1,443 @@
+//! One file, judged.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use super::digest::Sha256;
+use super::finding::Finding;
+use super::input::{Input, Kind};
+use super::mlflow::Claim;
+use super::publish::Publisher;
+use super::subject::Subject;
+use super::verdict::{ClaimReport, Findings, Verdict};
+use crate::archive::Archive;
+use crate::audit::{Audit, Reference};
+use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
+use crate::policy::{Allowance, Mistake, Policy, Severity, Standing, doubt_of};
+use crate::text::shown;
+use crate::trust::{TrustList, TypeName};
+
+/// How deep a check goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Level {
+    /// Container, schema, names, headers of arrays. Contents are checked only of files with names that are allowed if
+    /// verified.
+    #[default]
+    Audit,
+    /// Also the contents of all types that promise something, and the checksum and values of every payload.
+    Verify,
+}
+
+impl Level {
+    /// The word that reports have.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// Judges files by a policy. Several threads may use one at once.
+#[derive(Debug)]
+pub struct Checker {
+    policy: Policy,
+    level: Level,
+    hash: bool,
+    regions: bool,
+    expected: Option<Sha256>,
+    publisher: Option<Publisher>,
+    /// For each allowance, whether it has covered a name of some file.
+    used: Vec<AtomicBool>,
+}
+
+/// How many releases of scikit-learn a verdict lists.
+const MOST_VERSIONS: usize = 8;
+
+impl Checker {
+    /// A checker that goes as deep as [`Level::Audit`] and hashes what it reads.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        let used = policy.allowed.iter().map(|_| AtomicBool::new(false)).collect();
+        Self {
+            policy,
+            level: Level::default(),
+            hash: true,
+            regions: false,
+            expected: None,
+            publisher: None,
+            used,
+        }
+    }
+
+    /// Sets how deep checks go.
+    #[must_use]
+    pub fn with_level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Leaves out the SHA-256, which takes as long as reading the whole file does.
+    #[must_use]
+    pub fn without_hash(mut self) -> Self {
+        self.hash = false;
+        self
+    }
+
+    /// Looks up where in the text of `schema.json` findings are, which takes reading it again.
+    #[must_use]
+    pub fn with_regions(mut self) -> Self {
+        self.regions = true;
+        self
+    }
+
+    /// Denies every file that has another SHA-256.
+    #[must_use]
+    pub fn expecting(mut self, sha256: Sha256) -> Self {
+        self.expected = Some(sha256);
+        self.hash = true;
+        self
+    }
+
+    /// Publishes the files that pass: exactly the bytes that were checked.
+    #[must_use]
+    pub fn publishing(mut self, publisher: Publisher) -> Self {
+        self.publisher = Some(publisher);
+        self
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How deep checks go.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The allowances that no file has needed so far.
+    pub fn unused(&self) -> impl Iterator<Item = &Allowance> {
+        let allowed = self.policy.allowed.iter().zip(&self.used);
+        allowed.filter(|(_, used)| !used.load(Ordering::Relaxed)).map(|(allowance, _)| allowance)
+    }
+
+    /// The allowances that no file has needed so far, those of presets left out, as doubts about the policy file.
+    #[must_use]
+    pub fn unused_mistakes(&self) -> Vec<Mistake> {
+        let unused = self.unused().filter(|allowance| allowance.preset.is_none());
+        unused.map(|allowance| doubt_of(allowance, "is allowed, and no file needs it")).collect()
+    }
+
+    /// Judges a regular file.
+    #[must_use]
+    pub fn check(&self, path: impl AsRef<Path>) -> Verdict {
+        self.check_input(&Input::file(path.as_ref()))
+    }
+
+    /// Judges bytes in memory; `name` is what the verdict calls them.
+    #[must_use]
+    pub fn check_bytes(&self, name: &str, bytes: Vec<u8>) -> Verdict {
+        self.judge(name.to_owned(), Ok(Subject::from_bytes(bytes, self.hash)), None)
+    }
+
+    /// Judges what a stream holds, which is read to its end first; `name` is what the verdict calls it. Past 1 MiB it
+    /// goes to a temporary file without a name.
+    #[must_use]
+    pub fn check_stream(&self, name: &str, stream: impl Read) -> Verdict {
+        self.judge(name.to_owned(), Subject::from_stream(stream, &self.policy.limits), None)
+    }
+
+    /// Judges what was found.
+    #[must_use]
+    pub fn check_input(&self, input: &Input) -> Verdict {
+        let name = input.path.to_string_lossy().into_owned();
+        let claim = match &input.kind {
+            Kind::Failed(error) => return self.failed(name, error),
+            Kind::File(claim) => claim.as_deref(),
+            Kind::Stdin => None,
+        };
+        if let Some(publisher) = &self.publisher {
+            return publisher.check(self, input, claim);
+        }
+        let subject = match &input.kind {
+            Kind::Stdin => Subject::from_stream(std::io::stdin().lock(), &self.policy.limits),
+            _ => Subject::open(&input.path, self.hash),
+        };
+        self.judge(name, subject, claim)
+    }
+
+    /// The verdict on what could not be looked at.
+    pub(super) fn failed(&self, name: String, error: &Error) -> Verdict {
+        let severity = self.policy.severities.of(error.code());
+        Verdict::with(name, Finding { severity, ..Finding::from(error) })
+    }
+
+    /// Judges bytes.
+    pub(super) fn judge(&self, name: String, subject: Result<Subject>, claim: Option<&Claim>) -> Verdict {
+        let subject = match subject {
+            Ok(subject) => subject,
+            Err(error) => return self.failed(name, &error),
+        };
+        let mut verdict = Verdict::new(name);
+        let mut findings = Findings::default();
+        verdict.size = Some(subject.source.size());
+        verdict.sha256 = subject.sha256;
+        self.compare_hash(&subject, &mut findings);
+        if let Err(error) = self.look(&subject, claim, &mut verdict, &mut findings) {
+            findings.push(Finding::from(&error));
+            verdict.verified = false;
+        }
+        if self.regions {
+            locate(&subject, &self.policy.limits, &mut findings);
+        }
+        if let Err(error) = subject.unchanged() {
+            // What was found is of something that is no longer there.
+            let Verdict { path, .. } = verdict;
+            return self.failed(path, &error);
+        }
+        verdict.conclude(findings);
+        verdict
+    }
+
+    fn compare_hash(&self, subject: &Subject, findings: &mut Findings) {
+        let Some(found) = subject.sha256 else { return };
+        for expected in self.expected.iter().chain(&subject.expected).filter(|expected| **expected != found) {
+            let found = format!("the file has the SHA-256 {found}, where {expected} was expected");
+            findings.push(Finding::new(Code::Sha256Mismatch, Severity::Deny, found));
+        }
+    }
+
+    /// Goes through the stages; an error is why the file cannot be read.
+    fn look(
+        &self,
+        subject: &Subject,
+        claim: Option<&Claim>,
+        verdict: &mut Verdict,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let archive = Archive::from_source(Arc::clone(&subject.source), self.policy.limits.clone())?;
+        let schema = archive.schema()?;
+        verdict.protocol = Some(schema.protocol());
+        verdict.skops_version = schema.skops_version().map(|version| shown(version).to_string());
+        let audit = schema.audit()?;
+        let versions = audit.schema().sklearn_versions();
+        verdict.sklearn_versions =
+            versions.iter().take(MOST_VERSIONS).map(|version| shown(version).to_string()).collect();
+        verdict.root_type = Some(audit.schema().root_type());
+        let is_conditional = self.names(&audit, findings);
+        self.requirements(&audit, &versions, findings);
+        self.unused_arrays(&audit, findings);
+        if let Some(claim) = claim {
+            verdict.mlflow = Some(self.claim(claim, &audit, findings));
+        }
+        if is_conditional || self.level == Level::Verify {
+            verdict.verified = self.contents(&audit, findings);
+        }
+        Ok(())
+    }
+
+    /// Looks at every name. Returns whether one of them is allowed only if the contents pass every check.
+    fn names(&self, audit: &Audit, findings: &mut Findings) -> bool {
+        let mut is_conditional = false;
+        let mut untrusted = Vec::new();
+        for reference in audit.references() {
+            for (allowance, used) in self.policy.allowed.iter().zip(&self.used) {
+                if !used.load(Ordering::Relaxed) && allowance.covers(&reference) {
+                    used.store(true, Ordering::Relaxed);
+                }
+            }
+            match self.policy.standing(&reference) {
+                Standing::Allowed => {}
+                Standing::IfVerified(_) => is_conditional = true,
+                // What is denied comes first, should there be too much to list.
+                Standing::Untrusted => untrusted.push(reference),
+                Standing::Denied(denial) => findings.push_with(Code::DeniedType, Severity::Deny, || {
+                    let why = denial.reason.as_ref().map(|reason| format!(": {}", shown(reason)));
+                    let found =
+                        format!("{}, which the policy denies{}", doing(&reference), why.unwrap_or_default());
+                    Finding::new(Code::DeniedType, Severity::Deny, found).about(&reference)
+                }),
+            }
+        }
+        let severity = self.policy.severities.of(Code::UntrustedTypes);
+        for reference in untrusted {
+            findings.push_with(Code::UntrustedTypes, severity, || {
+                let found = format!("{}, which is not trusted", doing(&reference));
+                let mut finding = Finding::new(Code::UntrustedTypes, severity, found).about(&reference);
+                finding.hint = self.hint(&reference);
+                finding
+            });
+        }
+        is_conditional
+    }
+
+    /// What to do about a name that is not trusted.
+    fn hint(&self, reference: &Reference<'_>) -> String {
+        let elsewhere = self
+            .policy
+            .allowed
+            .iter()
+            .any(|allowance| reference.names().any(|name| allowance.pattern.matches(name)));
+        if elsewhere {
+            let (role, loader) = (reference.role(), reference.loader());
+            return format!(
+                "the policy allows the name, but not in the role `{role}` under the loader `{loader}`"
+            );
+        }
+        let preset = crate::policy::Preset::ALL.iter().find(|preset| {
+            preset
+                .names()
+                .any(|(name, loader)| name == reference.name().as_str() && loader == reference.loader())
+        });
+        match preset {
+            Some(preset) => format!(
+                "the preset `{preset}` allows it in files whose contents pass every check: add it to `presets` of the policy"
+            ),
+            None => "look at what it is for; if it may be loaded, add it to `allow` of the policy".to_owned(),
+        }
+    }
+
+    fn requirements(
+        &self,
+        audit: &Audit,
+        versions: &std::collections::BTreeSet<String>,
+        findings: &mut Findings,
+    ) {
+        let schema = audit.schema();
+        let require = &self.policy.require;
+        let root = schema.root_type();
+        let is_root = |name: &TypeName| require.root_types.iter().any(|pattern| pattern.matches(name));
+        let is_required = require.root_types.is_empty() || root.parse().is_ok_and(|name| is_root(&name));
+        let faults = [
+            (Code::SklearnVersion, require.sklearn_fault(versions)),
+            (Code::SkopsVersion, require.skops_fault(schema.skops_version())),
+            (Code::ProtocolVersion, require.protocol_fault(schema.protocol())),
+            (Code::RootType, (!is_required).then(|| format!("the object that was saved is a {root}"))),
+        ];
+        for (code, fault) in faults {
+            if let Some(found) = fault {
+                self.by_policy(code, found, findings);
+            }
+        }
+    }
+
+    fn unused_arrays(&self, audit: &Audit, findings: &mut Findings) {
+        let mut unused = audit.unreferenced();
+        let Some(first) = unused.next() else { return };
+        let count = unused.count().saturating_add(1);
+        let found = format!("{count} arrays in the archive that no node names, {} among them", first.name);
+        self.by_policy(Code::UnusedArray, found, findings);
+    }
+
+    /// Adds a finding whose severity the policy sets.
+    fn by_policy(&self, code: Code, found: String, findings: &mut Findings) {
+        let severity = self.policy.severities.of(code);
+        findings.push_with(code, severity, || Finding::new(code, severity, found));
+    }
+
+    /// Compares what an MLflow model claims with what the policy trusts and the file names.
+    fn claim(&self, claim: &Claim, audit: &Audit, findings: &mut Findings) -> ClaimReport {
+        let deny = |found: String| Finding::new(Code::MlflowModel, Severity::Deny, found);
+        for format in &claim.other_formats {
+            findings.push(deny(format!(
+                "MLmodel has the file loaded in the format '{}', and so past every check",
+                shown(format)
+            )));
+        }
+        for code in &claim.code {
+            let found = format!("MLmodel puts its folder '{}' on the import path", shown(code));
+            self.by_policy(Code::MlflowCode, found, findings);
+        }
+        let mut report =
+            ClaimReport { path: claim.path.to_string_lossy().into_owned(), ..ClaimReport::default() };
+        for text in &claim.trusted {
+            let name = text.parse::<TypeName>().ok();
+            let named: Vec<_> = audit
+                .references()
+                .filter(|reference| {
+                    name.as_ref().is_some_and(|name| reference.names().any(|own| own == name))
+                })
+                .collect();
+            let is_trusted = match (&name, named.as_slice()) {
+                (None, _) => false,
+                (Some(name), []) => self.trusts_by_name(name),
+                (_, named) => named.iter().all(|reference| {
+                    matches!(self.policy.standing(reference), Standing::Allowed | Standing::IfVerified(_))
+                }),
+            };
+            let shown = shown(text).to_string();
+            if named.is_empty() {
+                report.not_named.push(shown.clone());
+            }
+            if !is_trusted {
+                let place = if named.is_empty() { ", nor named by the file" } else { "" };
+                let found =
+                    format!("MLmodel claims trust for {shown}, which is not trusted by the policy{place}");
+                self.by_policy(Code::MlflowClaim, found, findings);
+                report.not_trusted.push(shown.clone());
+            }
+            report.claimed.push(shown);
+        }
+        report
+    }
+
+    /// Whether the policy trusts a name that the file does not have, under some loader.
+    fn trusts_by_name(&self, name: &TypeName) -> bool {
+        let base = TrustList::new(self.policy.base);
+        let by_base = crate::Loader::ALL.iter().any(|loader| base.trusts(*loader, LATEST_PROTOCOL, name));
+        let is_denied = self.policy.denied.iter().any(|denial| denial.pattern.matches(name));
+        !is_denied && (by_base || self.policy.allowed.iter().any(|allowance| allowance.pattern.matches(name)))
+    }
+
+    /// Checks contents and payloads. Returns whether all of them are as they should be.
+    fn contents(&self, audit: &Audit, findings: &mut Findings) -> bool {
+        let mut faults = audit.violations();
+        if self.level == Level::Verify {
+            faults.extend(audit.check_payloads().err());
+        }
+        for fault in &faults {
+            findings.push_with(fault.code(), Severity::Deny, || Finding::from(fault));
+        }
+        faults.is_empty()
+    }
+}
+
+const LATEST_PROTOCOL: u8 = 2;
+
+/// What skops would do, in words.
+fn doing(reference: &Reference<'_>) -> String {
+    use crate::audit::Role;
+    let name = reference.name();
+    let places = match reference.place_count() {
+        1 => String::new(),
+        count => format!(" in {count} places"),
+    };
+    match reference.role() {
+        Role::Instantiate => format!("the file makes instances of {name}{places}"),
+        Role::Call => format!("the file calls {name}{places}"),
+        Role::Reference => format!("the file refers to {name}{places}"),
+        Role::Attribute => format!("the file reads the attribute {name}{places}"),
+    }
+}
+
+/// Looks up where in the text of `schema.json` findings are.
+fn locate(subject: &Subject, limits: &Limits, findings: &mut Findings) {
+    let pointers = findings.iter_mut().filter_map(|finding| finding.at.pointer.clone()).collect();
+    let archive = Archive::from_source(Arc::clone(&subject.source), limits.clone());
+    // If it cannot be read again, the findings are none the worse.
+    let Ok(regions) = archive.and_then(|archive| crate::schema::locate(&archive, &pointers)) else { return };
+    for finding in findings.iter_mut() {
+        finding.region = finding.at.pointer.as_ref().and_then(|pointer| regions.get(pointer)).copied();
+    }
+}
