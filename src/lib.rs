@@ -68,3 +68,14 @@ pub use npy::NdArray;
 pub use schema::{Loader, Schema};
 pub use source::Source;
 pub use trust::{Base, TrustList, TypeName, reason};
+
+/// The examples of the documents compile and run as they are written there.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[cfg(feature = "gate")]
+    #[doc = include_str!("../docs/policy.md")]
+    struct Policies;
+}

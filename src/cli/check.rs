@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use skops_rs::Error;
-use skops_rs::check::{Checker, Finder, Found, Input, Level, Pace, Publisher, Sha256, Verdict, read_list};
-use skops_rs::policy::FILE_NAME;
-use skops_rs::report::check::{Format, Writer};
+use skops_rs::check::{
+    Checker, Finder, Found, Input, Level, Pace, Publisher, Sha256, Summary, Verdict, read_list,
+};
+use skops_rs::policy::{FILE_NAME, Policy};
+use skops_rs::report::check::{Format, Head, Writer};
 use skops_rs::text::shown_path;
 
 use super::Outcome;
@@ -125,11 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
     };
     let checker = arguments.checker(policy.policy.clone());
     let head = policy.head(&checker);
-    let mut reports = Reports { outputs: Vec::new(), failed: false };
-    reports.open_stdout(Writer::new(arguments.format, head.clone(), output::stdout()));
-    for (format, path) in &arguments.outputs {
-        reports.open(path, |whole| Writer::new(*format, head.clone(), whole));
-    }
+    let mut reports = Reports::start(arguments, &head);
     let Found { inputs, skipped, .. } = arguments.finder().find(paths);
     let progress = Progress::new(&inputs);
     let summary = checker.run(&inputs, &arguments.pace(), |verdict| {
@@ -189,7 +187,7 @@ impl Arguments {
         ))
     }
 
-    fn checker(&self, policy: skops_rs::policy::Policy) -> Checker {
+    fn checker(&self, policy: Policy) -> Checker {
         let mut checker = Checker::new(policy).with_level(self.level.into());
         if self.no_sha256 {
             checker = checker.without_hash();
@@ -232,64 +230,80 @@ fn holds_working_directory(path: &Path) -> bool {
 
 /// The reports that are written. One that cannot be does not keep the others from it.
 struct Reports {
-    outputs: Vec<Output>,
+    reports: Vec<Report>,
     failed: bool,
 }
 
-/// A report; the way to write it, until that fails.
-enum Output {
-    Stdout(Option<Writer<io::BufWriter<io::StdoutLock<'static>>>>),
-    File(PathBuf, Option<Writer<Whole>>),
+/// A report: its file, or standard output, and the way to write it, until that fails.
+struct Report {
+    path: Option<PathBuf>,
+    writer: Option<Writer<Target>>,
+}
+
+/// What is written to.
+enum Target {
+    Stdout(io::BufWriter<io::StdoutLock<'static>>),
+    File(Whole),
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(bytes),
+            Self::File(whole) => whole.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::File(whole) => whole.flush(),
+        }
+    }
+}
+
+impl Target {
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Stdout(mut out) => out.flush(),
+            Self::File(whole) => whole.finish(),
+        }
+    }
 }
 
 impl Reports {
-    fn open_stdout(&mut self, writer: Writer<io::BufWriter<io::StdoutLock<'static>>>) {
-        self.outputs.push(Output::Stdout(Some(writer)));
-    }
-
-    fn open(&mut self, path: &Path, writer: impl FnOnce(Whole) -> Writer<Whole>) {
-        match Whole::create(path) {
-            Ok(whole) => self.outputs.push(Output::File(path.to_owned(), Some(writer(whole)))),
-            Err(error) => self.fail(Some(path), error),
+    /// Starts the reports that the arguments ask for.
+    fn start(arguments: &Arguments, head: &Head) -> Self {
+        let stdout = Writer::new(arguments.format, head.clone(), Target::Stdout(output::stdout()));
+        let mut reports = Self { reports: vec![Report { path: None, writer: Some(stdout) }], failed: false };
+        for (format, path) in &arguments.outputs {
+            match Whole::create(path) {
+                Ok(whole) => {
+                    let writer = Some(Writer::new(*format, head.clone(), Target::File(whole)));
+                    reports.reports.push(Report { path: Some(path.clone()), writer });
+                }
+                Err(error) => reports.fail(Some(path), error),
+            }
         }
+        reports
     }
 
     fn add(&mut self, verdict: &Arc<Verdict>) {
-        let mut outputs = std::mem::take(&mut self.outputs);
-        for output in &mut outputs {
-            match output {
-                Output::Stdout(writer) => {
-                    if let Some(Err(error)) = writer.as_mut().map(|writer| writer.add(verdict)) {
-                        *writer = None;
-                        self.fail(None, error);
-                    }
-                }
-                Output::File(path, writer) => {
-                    if let Some(Err(error)) = writer.as_mut().map(|writer| writer.add(verdict)) {
-                        *writer = None;
-                        self.fail(Some(path), error);
-                    }
-                }
+        let mut reports = std::mem::take(&mut self.reports);
+        for Report { path, writer } in &mut reports {
+            if let Some(Err(error)) = writer.as_mut().map(|writer| writer.add(verdict)) {
+                *writer = None;
+                self.fail(path.as_deref(), error);
             }
         }
-        self.outputs = outputs;
+        self.reports = reports;
     }
 
-    fn finish(&mut self, summary: &skops_rs::check::Summary, checker: &Checker) {
-        for output in std::mem::take(&mut self.outputs) {
-            match output {
-                Output::Stdout(Some(writer)) => {
-                    let written = writer.finish(summary, checker);
-                    if let Err(error) = written.and_then(|mut out| out.flush()) {
-                        self.fail(None, error);
-                    }
-                }
-                Output::File(path, Some(writer)) => {
-                    if let Err(error) = writer.finish(summary, checker).and_then(Whole::finish) {
-                        self.fail(Some(&path), error);
-                    }
-                }
-                Output::Stdout(None) | Output::File(_, None) => {}
+    fn finish(&mut self, summary: &Summary, checker: &Checker) {
+        for Report { path, writer } in std::mem::take(&mut self.reports) {
+            let written = writer.map(|writer| writer.finish(summary, checker).and_then(Target::finish));
+            if let Some(Err(error)) = written {
+                self.fail(path.as_deref(), error);
             }
         }
     }
