@@ -614,7 +614,7 @@ fn what_an_mlflow_model_trusts_is_a_claim() {
     let verdicts = mlflow(&example(), &mlmodel("skops", &[tree]), "");
     let [verdict] = verdicts.as_slice() else { panic!("{verdicts:?}") };
     assert_eq!(outcome(verdict), (Outcome::Deny, vec!["untrusted-types", "mlflow-claim"]));
-    let claim = verdict.mlflow.as_ref().unwrap();
+    let claim = &verdict.mlflow[0];
     assert!(claim.path.ends_with("MLmodel"));
     assert_eq!(
         (&claim.claimed[..], &claim.not_trusted[..], claim.not_named.len()),
@@ -627,7 +627,7 @@ fn what_an_mlflow_model_trusts_is_a_claim() {
     let text = mlmodel("skops", &["builtins.eval", "sklearn.linear_model._base.LinearRegression"]);
     let verdicts = mlflow(&clean(), &text, "");
     assert_eq!(outcome(&verdicts[0]), (Outcome::Pass, vec!["mlflow-claim"]));
-    assert_eq!(verdicts[0].mlflow.as_ref().unwrap().not_named, ["builtins.eval"]);
+    assert_eq!(verdicts[0].mlflow[0].not_named, ["builtins.eval"]);
     let verdicts = mlflow(&clean(), &text, "[severity]\nmlflow-claim = \"deny\"");
     assert_eq!(outcome(&verdicts[0]), (Outcome::Deny, vec!["mlflow-claim"]));
 }

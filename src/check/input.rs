@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use walkdir::WalkDir;
 
-use super::mlflow::{self, Claim};
+use super::mlflow;
 use super::subject::open_file;
 use crate::archive::SCHEMA_NAME;
 use crate::error::{Code, Error, Result};
@@ -26,8 +25,8 @@ pub struct Input {
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// A regular file, or so it is expected.
-    File(Option<Arc<Claim>>),
+    /// A regular file, or so it is expected, and the `MLmodel` files that have it loaded.
+    File(Vec<PathBuf>),
     /// Standard input.
     Stdin,
     /// Something that cannot be checked, and why.
@@ -40,7 +39,7 @@ impl Input {
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-        Self { path, name, kind: Kind::File(None) }
+        Self { path, name, kind: Kind::File(Vec::new()) }
     }
 
     /// Standard input, called `-`.
@@ -103,7 +102,8 @@ impl Finder {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) if entry.file_name() == mlflow::FILE_NAME && !entry.path().is_dir() => {
                     match mlflow::read(entry.path()) {
-                        Ok(claim) => claims.extend(claim),
+                        // What else it says is read when the file is judged: folders may hold very many.
+                        Ok(claim) => claims.extend(claim.map(|claim| (entry.into_path(), claim.targets))),
                         Err(error) => {
                             inputs.insert(entry.path().to_owned(), Input::failed(entry.path(), error));
                         }
@@ -120,11 +120,11 @@ impl Finder {
                 },
             }
         }
-        for claim in claims.into_iter().map(Arc::new) {
-            for target in &claim.targets {
+        for (path, targets) in claims {
+            for target in targets {
                 let input = inputs.entry(target.clone()).or_insert_with(|| Input::file(target));
-                if let Kind::File(of) = &mut input.kind {
-                    *of = Some(Arc::clone(&claim));
+                if let Kind::File(claims) = &mut input.kind {
+                    claims.push(path.clone());
                 }
             }
         }

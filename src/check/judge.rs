@@ -1,7 +1,7 @@
 //! One file, judged.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::digest::Sha256;
 use super::finding::Finding;
 use super::input::{Input, Kind};
-use super::mlflow::Claim;
+use super::mlflow::{self, Claim};
 use super::publish::Publisher;
 use super::subject::Subject;
 use super::verdict::{ClaimReport, Findings, Verdict};
@@ -58,6 +58,9 @@ pub struct Checker {
     /// For each allowance, whether it has covered a name of some file.
     used: Vec<AtomicBool>,
 }
+
+/// How many MLflow models may have one file loaded: one is usual.
+const MOST_CLAIMS: usize = 8;
 
 /// How many releases of scikit-learn a verdict lists.
 const MOST_VERSIONS: usize = 8;
@@ -148,33 +151,33 @@ impl Checker {
     /// Judges bytes in memory; `name` is what the verdict calls them.
     #[must_use]
     pub fn check_bytes(&self, name: &str, bytes: Vec<u8>) -> Verdict {
-        self.judge(name.to_owned(), Ok(Subject::from_bytes(bytes, self.hash)), None)
+        self.judge(name.to_owned(), Ok(Subject::from_bytes(bytes, self.hash)), &[])
     }
 
     /// Judges what a stream holds, which is read to its end first; `name` is what the verdict calls it. Past 1 MiB it
     /// goes to a temporary file without a name.
     #[must_use]
     pub fn check_stream(&self, name: &str, stream: impl Read) -> Verdict {
-        self.judge(name.to_owned(), Subject::from_stream(stream, &self.policy.limits), None)
+        self.judge(name.to_owned(), Subject::from_stream(stream, &self.policy.limits), &[])
     }
 
     /// Judges what was found.
     #[must_use]
     pub fn check_input(&self, input: &Input) -> Verdict {
         let name = input.path.to_string_lossy().into_owned();
-        let claim = match &input.kind {
+        let claims = match &input.kind {
             Kind::Failed(error) => return self.failed(name, error),
-            Kind::File(claim) => claim.as_deref(),
-            Kind::Stdin => None,
+            Kind::File(claims) => claims.as_slice(),
+            Kind::Stdin => &[],
         };
         if let Some(publisher) = &self.publisher {
-            return publisher.check(self, input, claim);
+            return publisher.check(self, input, claims);
         }
         let subject = match &input.kind {
             Kind::Stdin => Subject::from_stream(std::io::stdin().lock(), &self.policy.limits),
             _ => Subject::open(&input.path, self.hash),
         };
-        self.judge(name, subject, claim)
+        self.judge(name, subject, claims)
     }
 
     /// The verdict on what could not be looked at.
@@ -184,7 +187,7 @@ impl Checker {
     }
 
     /// Judges bytes.
-    pub(super) fn judge(&self, name: String, subject: Result<Subject>, claim: Option<&Claim>) -> Verdict {
+    pub(super) fn judge(&self, name: String, subject: Result<Subject>, claims: &[PathBuf]) -> Verdict {
         let subject = match subject {
             Ok(subject) => subject,
             Err(error) => return self.failed(name, &error),
@@ -194,7 +197,7 @@ impl Checker {
         verdict.size = Some(subject.source.size());
         verdict.sha256 = subject.sha256;
         self.compare_hash(&subject, &mut findings);
-        if let Err(error) = self.look(&subject, claim, &mut verdict, &mut findings) {
+        if let Err(error) = self.look(&subject, claims, &mut verdict, &mut findings) {
             findings.push(Finding::from(&error));
             verdict.verified = false;
         }
@@ -222,7 +225,7 @@ impl Checker {
     fn look(
         &self,
         subject: &Subject,
-        claim: Option<&Claim>,
+        claims: &[PathBuf],
         verdict: &mut Verdict,
         findings: &mut Findings,
     ) -> Result<()> {
@@ -238,9 +241,7 @@ impl Checker {
         let is_conditional = self.names(&audit, findings);
         self.requirements(&audit, &versions, findings);
         self.unused_arrays(&audit, findings);
-        if let Some(claim) = claim {
-            verdict.mlflow = Some(self.claim(claim, &audit, findings));
-        }
+        verdict.mlflow = self.claims(claims, &audit, findings);
         if is_conditional || self.level == Level::Verify {
             verdict.verified = self.contents(&audit, findings);
         }
@@ -346,8 +347,27 @@ impl Checker {
         findings.push_with(code, severity, || Finding::new(code, severity, found));
     }
 
+    /// What the MLflow models say that have a file loaded.
+    fn claims(&self, paths: &[PathBuf], audit: &Audit, findings: &mut Findings) -> Vec<ClaimReport> {
+        let mut reports = Vec::new();
+        for path in paths.iter().take(MOST_CLAIMS) {
+            match mlflow::read(path) {
+                Ok(Some(claim)) => reports.push(self.claim(path, &claim, audit, findings)),
+                // It named the file a moment ago.
+                Ok(None) => {}
+                Err(error) => findings.push(Finding::from(&error)),
+            }
+        }
+        if paths.len() > MOST_CLAIMS {
+            let found =
+                format!("{} MLmodel files have the file loaded, more than {MOST_CLAIMS}", paths.len());
+            findings.push(Finding::new(Code::MlflowModel, Severity::Deny, found));
+        }
+        reports
+    }
+
     /// Compares what an MLflow model claims with what the policy trusts and the file names.
-    fn claim(&self, claim: &Claim, audit: &Audit, findings: &mut Findings) -> ClaimReport {
+    fn claim(&self, path: &Path, claim: &Claim, audit: &Audit, findings: &mut Findings) -> ClaimReport {
         let deny = |found: String| Finding::new(Code::MlflowModel, Severity::Deny, found);
         for format in &claim.other_formats {
             findings.push(deny(format!(
@@ -359,8 +379,7 @@ impl Checker {
             let found = format!("MLmodel puts its folder '{}' on the import path", shown(code));
             self.by_policy(Code::MlflowCode, found, findings);
         }
-        let mut report =
-            ClaimReport { path: claim.path.to_string_lossy().into_owned(), ..ClaimReport::default() };
+        let mut report = ClaimReport { path: path.to_string_lossy().into_owned(), ..ClaimReport::default() };
         for text in &claim.trusted {
             let name = text.parse::<TypeName>().ok();
             let named: Vec<_> = audit

@@ -10,7 +10,6 @@ use tempfile::{Builder, NamedTempFile};
 use super::digest::{self, Sha256};
 use super::input::{Input, Kind};
 use super::judge::Checker;
-use super::mlflow::Claim;
 use super::subject::{Subject, open_file};
 use super::verdict::{Outcome, Verdict};
 use crate::error::{Code, Error, Result};
@@ -42,7 +41,7 @@ impl Publisher {
     }
 
     /// Copies, checks, and publishes what passes.
-    pub(super) fn check(&self, checker: &Checker, input: &Input, claim: Option<&Claim>) -> Verdict {
+    pub(super) fn check(&self, checker: &Checker, input: &Input, claims: &[PathBuf]) -> Verdict {
         let name = input.path.to_string_lossy().into_owned();
         let failed = |error: &Error| checker.failed(name.clone(), error);
         let mut copy = match self.start() {
@@ -55,7 +54,7 @@ impl Publisher {
             }
             _ => Subject::copied(&input.path, copy.as_file_mut()),
         };
-        let mut verdict = checker.judge(name.clone(), subject, claim);
+        let mut verdict = checker.judge(name.clone(), subject, claims);
         let Some(sha256) = verdict.sha256.filter(|_| verdict.outcome == Outcome::Pass) else {
             return verdict;
         };

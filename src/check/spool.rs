@@ -63,6 +63,6 @@ impl Checker {
     pub fn check_spool(&self, name: &str, spool: Spool, expected: Option<Sha256>) -> Verdict {
         let Spool { file, hasher, size } = spool;
         let subject = Subject::from_spool(file, Some(hasher.finish()), size).expecting(expected);
-        self.judge(name.to_owned(), Ok(subject), None)
+        self.judge(name.to_owned(), Ok(subject), &[])
     }
 }

@@ -88,9 +88,9 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// How many more findings there are.
     pub findings_left_out: usize,
-    /// What an MLflow model says of this file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mlflow: Option<ClaimReport>,
+    /// What the MLflow models say that have this file loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mlflow: Vec<ClaimReport>,
     /// Where the bytes that were checked have been published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<PathBuf>,
@@ -125,7 +125,7 @@ impl Verdict {
             verified: false,
             findings: Vec::new(),
             findings_left_out: 0,
-            mlflow: None,
+            mlflow: Vec::new(),
             published: None,
         }
     }
@@ -137,6 +137,27 @@ impl Verdict {
         let mut verdict = Self::new(path);
         verdict.conclude(findings);
         verdict
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let names =
+            self.mlflow.iter().flat_map(|claim| [&claim.claimed, &claim.not_trusted, &claim.not_named]);
+        let names = names.flatten().map(|name| name.len().saturating_add(24));
+        let findings = self.findings.iter().map(Finding::bytes);
+        names.chain(findings).fold(512, usize::saturating_add)
+    }
+
+    /// The same with its first finding only; the others are counted.
+    pub(crate) fn in_short(&self) -> Self {
+        let findings: Vec<_> = self.findings.iter().take(1).cloned().collect();
+        let left_out = self.findings.len().saturating_sub(findings.len());
+        Self {
+            findings,
+            findings_left_out: self.findings_left_out.saturating_add(left_out),
+            mlflow: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// Draws the conclusion from what was found.

@@ -352,8 +352,9 @@ impl Progress {
     /// Lets something else be printed.
     fn aside(&self, print: impl FnOnce()) {
         match &self.bar {
-            Some(bar) => bar.suspend(print),
-            None => print(),
+            // Where the report goes elsewhere, it does not get into the way of the bar.
+            Some(bar) if io::stdout().is_terminal() => bar.suspend(print),
+            _ => print(),
         }
     }
 

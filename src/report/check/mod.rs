@@ -173,13 +173,19 @@ pub struct Writer<W> {
     format: Format,
     head: Head,
     kept: Vec<Arc<Verdict>>,
+    /// How many bytes of findings may still be kept.
+    room: usize,
     out: W,
 }
+
+/// Verdicts that are kept hold about this many bytes at most: of each file they hold little, but a folder may hold very
+/// many files.
+const MOST_KEPT: usize = 256 << 20;
 
 impl<W: Write> Writer<W> {
     /// A report that starts with `head`, to be written to `out`.
     pub fn new(format: Format, head: Head, out: W) -> Self {
-        Self { format, head, kept: Vec::new(), out }
+        Self { format, head, kept: Vec::new(), room: MOST_KEPT, out }
     }
 
     /// Adds the next verdict.
@@ -192,10 +198,18 @@ impl<W: Write> Writer<W> {
             Format::JsonLines => json::write_line(&mut self.out, verdict),
             Format::GitHub => github::write(&mut self.out, verdict),
             _ => {
-                self.kept.push(Arc::clone(verdict));
+                self.keep(verdict);
                 Ok(())
             }
         }
+    }
+
+    /// Keeps a verdict; once all of them take too much memory, with its first finding only.
+    fn keep(&mut self, verdict: &Arc<Verdict>) {
+        let bytes = verdict.bytes();
+        self.room = self.room.saturating_sub(bytes);
+        let kept = if self.room > 0 { Arc::clone(verdict) } else { Arc::new(verdict.in_short()) };
+        self.kept.push(kept);
     }
 
     /// Writes what comes after the last verdict, and gives back what was written to.
