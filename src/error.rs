@@ -368,10 +368,10 @@ codes! {
         "an MLflow model claims trust only for types that the policy trusts",
         "the claim counts for nothing here, but MLflow would follow it: allow the type, or remove it from MLmodel";
     MlflowCode, "mlflow-code", Policy,
-        "an MLflow model brings no Python code of its own",
-        "MLflow looks there first for every name in the model, trusted or not: install the code, or remove `code` from MLmodel";
+        "an MLflow model brings no Python code of its own, and is loaded by `mlflow.sklearn` or `mlflow.lightgbm`",
+        "MLflow runs that code, and looks there first for every name in the file: install the code instead, or let `mlflow-code` be a warning";
     MlflowModel, "mlflow-model", Policy,
-        "an MLflow model's MLmodel is plain YAML, and has a file in its own folder loaded in the format skops",
+        "an MLflow model's MLmodel says in one way only which file of its folder is loaded, in the format skops",
         "save the model again with MLflow and `serialization_format=\"skops\"`, or remove MLmodel";
     Sha256Mismatch, "sha256-mismatch", Policy,
         "the file has the SHA-256 that was expected",

@@ -48,10 +48,22 @@ impl Input {
         Self { path: "-".into(), name: PathBuf::new(), kind: Kind::Stdin }
     }
 
+    /// Notes that an `MLmodel` has the file loaded. How many more do than anyone looks at does not matter.
+    fn claim(&mut self, mlmodel: &Path) {
+        if let Kind::File(claims) = &mut self.kind
+            && claims.len() <= MOST_CLAIMS
+        {
+            claims.push(mlmodel.to_owned());
+        }
+    }
+
     fn failed(path: &Path, error: Error) -> Self {
         Self { kind: Kind::Failed(error), ..Self::file(path) }
     }
 }
+
+/// How many MLflow models may have one file loaded: one is usual.
+pub(super) const MOST_CLAIMS: usize = 8;
 
 /// Finds what is to be checked.
 #[derive(Debug, Clone, Default)]
@@ -100,9 +112,9 @@ impl Finder {
                     inputs.insert(path.clone(), Input::failed(&path, walk_error(error)));
                 }
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if entry.file_name() == mlflow::FILE_NAME && !entry.path().is_dir() => {
+                Ok(entry) if mlflow::is_mlmodel(entry.file_name()) && !entry.path().is_dir() => {
                     match mlflow::read(entry.path()) {
-                        // What else it says is read when the file is judged: folders may hold very many.
+                        // What else it says is read when a file is judged: folders may hold very many.
                         Ok(claim) => claims.extend(claim.map(|claim| (entry.into_path(), claim.targets))),
                         Err(error) => {
                             inputs.insert(entry.path().to_owned(), Input::failed(entry.path(), error));
@@ -120,13 +132,8 @@ impl Finder {
                 },
             }
         }
-        for (path, targets) in claims {
-            for target in targets {
-                let input = inputs.entry(target.clone()).or_insert_with(|| Input::file(target));
-                if let Kind::File(claims) = &mut input.kind {
-                    claims.push(path.clone());
-                }
-            }
+        for (path, targets) in &claims {
+            claim(&mut inputs, path, targets);
         }
         if inputs.is_empty() {
             let text = format!("none of the {} files in the folder is a model", found.skipped);
@@ -136,6 +143,27 @@ impl Finder {
             let name = input.path.strip_prefix(root).map_or_else(|_| input.name.clone(), Path::to_owned);
             Input { name, ..input }
         }));
+    }
+}
+
+/// Notes what an `MLmodel` is about: the files that it has loaded, or, if it has none loaded as skops, all models in its
+/// folder, because then it is code that loads them.
+fn claim(inputs: &mut BTreeMap<PathBuf, Input>, mlmodel: &Path, targets: &[PathBuf]) {
+    let folder = mlmodel.parent().unwrap_or(mlmodel);
+    if targets.is_empty() {
+        let within = inputs.range_mut(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
+        within.for_each(|(_, input)| input.claim(mlmodel));
+    }
+    for target in targets {
+        if !target.is_dir() {
+            inputs.entry(target.clone()).or_insert_with(|| Input::file(target)).claim(mlmodel);
+            continue;
+        }
+        // MLflow goes on with the MLmodel in there, which is found as any other.
+        if !target.join("MLmodel").exists() {
+            let found = "MLmodel has a folder loaded in which there is no MLmodel";
+            inputs.insert(target.clone(), Input::failed(target, Error::new(Code::MlflowModel, found)));
+        }
     }
 }
 

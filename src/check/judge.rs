@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::digest::Sha256;
 use super::finding::Finding;
-use super::input::{Input, Kind};
+use super::input::{Input, Kind, MOST_CLAIMS};
 use super::mlflow::{self, Claim};
 use super::publish::Publisher;
 use super::subject::Subject;
@@ -58,9 +58,6 @@ pub struct Checker {
     /// For each allowance, whether it has covered a name of some file.
     used: Vec<AtomicBool>,
 }
-
-/// How many MLflow models may have one file loaded: one is usual.
-const MOST_CLAIMS: usize = 8;
 
 /// How many releases of scikit-learn a verdict lists.
 const MOST_VERSIONS: usize = 8;
@@ -197,7 +194,8 @@ impl Checker {
         verdict.size = Some(subject.source.size());
         verdict.sha256 = subject.sha256;
         self.compare_hash(&subject, &mut findings);
-        if let Err(error) = self.look(&subject, claims, &mut verdict, &mut findings) {
+        let claims = self.read_claims(claims, &mut findings);
+        if let Err(error) = self.look(&subject, &claims, &mut verdict, &mut findings) {
             findings.push(Finding::from(&error));
             verdict.verified = false;
         }
@@ -225,7 +223,7 @@ impl Checker {
     fn look(
         &self,
         subject: &Subject,
-        claims: &[PathBuf],
+        claims: &[(&Path, Claim)],
         verdict: &mut Verdict,
         findings: &mut Findings,
     ) -> Result<()> {
@@ -241,7 +239,8 @@ impl Checker {
         let is_conditional = self.names(&audit, findings);
         self.requirements(&audit, &versions, findings);
         self.unused_arrays(&audit, findings);
-        verdict.mlflow = self.claims(claims, &audit, findings);
+        let compare = |(path, claim): &(&Path, Claim)| self.claim(path, claim, &audit, findings);
+        verdict.mlflow = claims.iter().map(compare).collect();
         if is_conditional || self.level == Level::Verify {
             verdict.verified = self.contents(&audit, findings);
         }
@@ -347,38 +346,38 @@ impl Checker {
         findings.push_with(code, severity, || Finding::new(code, severity, found));
     }
 
-    /// What the MLflow models say that have a file loaded.
-    fn claims(&self, paths: &[PathBuf], audit: &Audit, findings: &mut Findings) -> Vec<ClaimReport> {
-        let mut reports = Vec::new();
-        for path in paths.iter().take(MOST_CLAIMS) {
-            match mlflow::read(path) {
-                Ok(Some(claim)) => reports.push(self.claim(path, &claim, audit, findings)),
-                // It named the file a moment ago.
-                Ok(None) => {}
-                Err(error) => findings.push(Finding::from(&error)),
-            }
-        }
+    /// Reads what the MLflow models say that have a file loaded: what keeps it from being checked at all is a finding.
+    fn read_claims<'p>(&self, paths: &'p [PathBuf], findings: &mut Findings) -> Vec<(&'p Path, Claim)> {
+        let mut claims = Vec::new();
+        let deny = |found: String| Finding::new(Code::MlflowModel, Severity::Deny, found);
         if paths.len() > MOST_CLAIMS {
-            let found =
-                format!("{} MLmodel files have the file loaded, more than {MOST_CLAIMS}", paths.len());
-            findings.push(Finding::new(Code::MlflowModel, Severity::Deny, found));
+            findings.push(deny(format!("more than {MOST_CLAIMS} MLmodel files have the file loaded")));
         }
-        reports
+        for path in paths.iter().take(MOST_CLAIMS) {
+            let claim = match mlflow::read(path) {
+                Ok(claim) => claim.unwrap_or_default(),
+                Err(error) => {
+                    findings.push(Finding::from(&error));
+                    continue;
+                }
+            };
+            for format in &claim.other_formats {
+                let found = format!(
+                    "MLmodel has the file loaded in the format '{}', past every check",
+                    shown(format)
+                );
+                findings.push(deny(found));
+            }
+            for code in &claim.code {
+                self.by_policy(Code::MlflowCode, format!("MLmodel {code}"), findings);
+            }
+            claims.push((path.as_path(), claim));
+        }
+        claims
     }
 
     /// Compares what an MLflow model claims with what the policy trusts and the file names.
     fn claim(&self, path: &Path, claim: &Claim, audit: &Audit, findings: &mut Findings) -> ClaimReport {
-        let deny = |found: String| Finding::new(Code::MlflowModel, Severity::Deny, found);
-        for format in &claim.other_formats {
-            findings.push(deny(format!(
-                "MLmodel has the file loaded in the format '{}', and so past every check",
-                shown(format)
-            )));
-        }
-        for code in &claim.code {
-            let found = format!("MLmodel puts its folder '{}' on the import path", shown(code));
-            self.by_policy(Code::MlflowCode, found, findings);
-        }
         let mut report = ClaimReport { path: path.to_string_lossy().into_owned(), ..ClaimReport::default() };
         for text in &claim.trusted {
             let name = text.parse::<TypeName>().ok();
