@@ -126,6 +126,9 @@ codes! {
     FolderLoop, "folder-loop", Io,
         "no folder links to a folder that it is in",
         "remove the link";
+    PathEncoding, "path-encoding", Io,
+        "a path is Unicode, so that a report can name it",
+        "rename the file";
     PublishConflict, "publish-conflict", Io,
         "no other file has the name under which a checked file is to be published",
         "choose another folder, or pass `--replace` if the file there is to be replaced";
@@ -238,6 +241,9 @@ codes! {
         "what comes from a stream is no larger than the limit `stream-bytes`, as it is kept in memory",
         "save it to a file and pass the path, or raise it with `--limit stream-bytes=N`";
 
+    LimitFileBytes, "limit-file-bytes", Limit,
+        "a file is no larger than the limit `file-bytes`",
+        "raise it with `--limit file-bytes=N`, or in the policy, if you expect so large a file";
     LimitChecks, "limit-checks", Limit,
         "checking contents takes time in proportion to the file",
         "very many objects of this file share large ones, which real models do not: do not use it";

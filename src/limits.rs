@@ -89,6 +89,8 @@ limits! {
         "Archives within the archive: a sparse matrix is one.";
     nested_bytes, "nested-bytes", u64, 512 << 20,
         "Bytes of a compressed archive within the archive, which is decompressed in memory to be looked at.";
+    file_bytes, "file-bytes", u64, 64 << 30,
+        "Bytes of a file. A gate reads all of them, for their SHA-256.";
     stream_bytes, "stream-bytes", u64, 2 << 30,
         "Bytes taken from standard input or a pipe, which are kept in memory.";
 }

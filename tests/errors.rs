@@ -144,6 +144,7 @@ fn cases() -> Vec<(&'static str, Error)> {
                 }),
             ),
         ),
+        ("limit-file-bytes", limited("file-bytes", 100, sound())),
         ("limit-stream-bytes", {
             let mut limits = Limits::default();
             limits.stream_bytes = 10;
@@ -434,7 +435,7 @@ fn larger_than_memory() -> Error {
     let after = fields(&[&schema_local, schema.as_bytes(), &directory, &end_64, &locator, &end]);
     let source = Vast { before: fields(&[&local, &header]), zeros: SIZE, after };
     let mut limits = Limits::default();
-    (limits.array_bytes, limits.model_bytes) = (u64::MAX, u64::MAX);
+    (limits.array_bytes, limits.model_bytes, limits.file_bytes) = (u64::MAX, u64::MAX, u64::MAX);
     let archive = Archive::from_source(std::sync::Arc::new(source), limits).unwrap();
     load_trusting(&archive).root().ndarray().unwrap_err()
 }
@@ -483,6 +484,7 @@ fn every_code_is_given_for_its_input() {
 #[cfg(all(feature = "gate", unix))]
 mod gate {
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -569,6 +571,9 @@ mod gate {
         found.push(checker().check_bytes("model", unused).findings[0].code);
         found.push(checker().expecting(Sha256::of(b"")).check_bytes("model", sound()).findings[0].code);
         found.push(checker().check(at("empty")).findings[0].code);
+        let odd = std::ffi::OsStr::from_bytes(b"\xff.skops");
+        fs::write(folder.path().join(odd), sound()).unwrap();
+        found.push(checker().check(folder.path().join(odd)).findings[0].code);
         fs::write(at("empty/model.skops"), b"other").unwrap();
         let publishing = checker().publishing(Publisher::new(at("empty")));
         found.push(publishing.check(at("links/model.skops")).findings[0].code);

@@ -108,7 +108,10 @@ fn what_is_clean_is_said_in_a_line() {
     let output = run(&["check", CLEAN]);
     assert_eq!((text(&output.stdout), text(&output.stderr)), ("1 file checked: 1 passed\n", ""));
     let output = run(&["check", "--policy", POLICY, CLEAN, TREES]);
-    assert_eq!((text(&output.stdout), text(&output.stderr)), ("2 files checked: 2 passed\n", ""));
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr)),
+        ("2 files checked by policy.toml: 2 passed\n", "")
+    );
 }
 
 #[test]

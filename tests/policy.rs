@@ -249,6 +249,20 @@ fn every_estimator_must_be_of_a_required_release() {
 }
 
 #[test]
+fn a_class_by_name_is_no_instance_of_it() {
+    let name = "sklearn.linear_model._logistic.LogisticRegression";
+    let text = format!("allow = [\"sklearn.**\"]\n[require]\nroot-types = [\"{name}\"]");
+    assert_eq!(codes(&judge(&text, skops(type_node(name), &[]))), ["root-type"]);
+}
+
+#[test]
+fn a_release_that_is_no_text_is_one_all_the_same() {
+    let mut edit = Edit::real("real/skops-0.16/pipeline.skops");
+    edit.set("steps[1][1]._sklearn_version", "0.1");
+    assert_eq!(codes(&judge("[require]\nsklearn-version = \">=1.9\"", edit.build())), ["sklearn-version"]);
+}
+
+#[test]
 fn severities_are_set_but_not_of_what_is_unsafe() {
     let file = || types(&["a.B"]);
     assert_eq!(judge("[severity]\nuntrusted-types = \"warn\"", file()).outcome, Outcome::Pass);

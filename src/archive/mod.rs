@@ -132,6 +132,10 @@ impl Archive {
 
     /// Opens an archive from any [`Source`].
     pub fn from_source(source: Arc<dyn Source>, limits: Limits) -> Result<Self> {
+        if source.size() > limits.file_bytes {
+            let found = format!("the file has {} bytes, the limit is {}", source.size(), limits.file_bytes);
+            return Err(Error::new(Code::LimitFileBytes, found));
+        }
         let directory = end::find(&*source)?;
         if directory.entries > limits.entries {
             let found =

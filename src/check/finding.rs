@@ -6,7 +6,7 @@ use crate::audit::Reference;
 use crate::error::{Code, Error, Location, Place};
 use crate::policy::Severity;
 use crate::schema::Region;
-use crate::text::{PLACE_LENGTH, shown_in};
+use crate::text::PLACE_LENGTH;
 use crate::trust::reason;
 
 /// Something that a policy, or the format, does not allow. Text of the file is escaped and cut.
@@ -44,11 +44,25 @@ pub struct Finding {
     /// Where in the text of `schema.json` it was found, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
+    /// The pointer as it is, to find the region by.
+    #[serde(skip)]
+    pub(super) exact: Option<String>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
+}
+
+/// A place, cut when it is very long.
+fn cut(place: Place) -> Place {
+    let Place { mut path, pointer } = place;
+    if path.len() > PLACE_LENGTH {
+        // All of it is ASCII.
+        path.truncate(PLACE_LENGTH);
+        path.push_str("...");
+    }
+    Place { path, pointer: pointer.chars().take(PLACE_LENGTH).collect() }
 }
 
 /// How many places of a name a finding has.
@@ -69,6 +83,7 @@ impl Finding {
             places: Vec::new(),
             place_count: 0,
             region: None,
+            exact: None,
         }
     }
 
@@ -79,16 +94,9 @@ impl Finding {
         self.loader = Some(reference.loader().as_str());
         self.reason = reason(reference.name()).map(str::to_owned);
         self.place_count = reference.place_count();
-        let cut = |text: &str| shown_in(text, PLACE_LENGTH).to_string();
-        let places = reference.places().take(MOST_PLACES);
-        self.places = places.map(|place| Place { path: place.path, pointer: cut(&place.pointer) }).collect();
-        for place in &mut self.places {
-            if place.path.len() > PLACE_LENGTH {
-                // All of it is ASCII.
-                place.path.truncate(PLACE_LENGTH);
-                place.path.push_str("...");
-            }
-        }
+        let places: Vec<_> = reference.places().take(MOST_PLACES).collect();
+        self.exact = places.first().map(|place| place.pointer.clone());
+        self.places = places.into_iter().map(cut).collect();
         self.at.entry = Some(crate::archive::SCHEMA_NAME.to_owned());
         self.at.pointer = self.places.first().map(|place| place.pointer.clone());
         self
@@ -97,12 +105,17 @@ impl Finding {
     /// About how many bytes a report of it takes.
     pub(super) fn bytes(&self) -> usize {
         let places = self.places.iter().map(|place| place.path.len().saturating_add(place.pointer.len()));
-        places.fold(512, usize::saturating_add).saturating_add(self.message.len())
+        let exact = self.exact.as_ref().map_or(0, String::len);
+        places.fold(512, usize::saturating_add).saturating_add(self.message.len()).saturating_add(exact)
     }
 }
 
 impl From<&Error> for Finding {
     fn from(error: &Error) -> Self {
-        Self { at: error.at().cut(), ..Self::new(error.code(), Severity::Deny, error.to_string()) }
+        Self {
+            at: error.at().cut(),
+            exact: error.at().pointer.clone(),
+            ..Self::new(error.code(), Severity::Deny, error.to_string())
+        }
     }
 }

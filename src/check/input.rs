@@ -177,7 +177,7 @@ pub fn read_list(mut list: impl BufRead, by_nul: bool) -> io::Result<Vec<PathBuf
     let mut line = Vec::new();
     while list.read_until(end, &mut line)? > 0 {
         let mut path = line.strip_suffix(&[end]).unwrap_or(&line);
-        if !by_nul {
+        if cfg!(windows) && !by_nul {
             path = path.strip_suffix(b"\r").unwrap_or(path);
         }
         if !path.is_empty() {
@@ -227,29 +227,37 @@ fn is_model(path: &Path, kind: FileType) -> Result<bool> {
     holds_schema(&FileSource::new(file, metadata.len()))
 }
 
+/// What the end record of a zip archive starts with.
 const END_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
-const END_SIZE: usize = 22;
-/// How far before the end of the file an end record can start.
-const TAIL: u64 = 0xFFFF + END_SIZE as u64;
-/// Directories are looked through up to so many bytes.
-const MOST_DIRECTORY: u64 = 64 << 20;
+/// How far before the end of the file readers look for it.
+const TAIL: u64 = 0xFFFF + 22;
+/// What is looked through at once.
+const WINDOW: u64 = 1 << 20;
 
-/// Whether this is, for some reader of zip archives, one that holds `schema.json`. Nothing is made of it: whether it is
-/// sound, the check says.
+/// Whether this is, for some reader of zip archives, one that holds `schema.json`: readers find an end record near the end
+/// of the file, and the name stands as it is somewhere before it. Where, they do not agree upon, so all of the file is looked
+/// through. Whether it is sound, the check says.
 fn holds_schema(source: &impl Source) -> Result<bool> {
-    let read = |start: u64| -> Result<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(source.size().saturating_sub(start)).unwrap_or_default()];
+    let finds = |start: u64, end: u64, what: &[u8]| -> Result<bool> {
+        let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or_default()];
         source.read_exact_at(&mut bytes, start).map_err(|error| Error::cannot("read the file", error))?;
-        Ok(bytes)
+        Ok(memchr::memmem::find(&bytes, what).is_some())
     };
-    let tail = read(source.size().saturating_sub(TAIL))?;
-    let Some(at) = tail.windows(END_SIGNATURE.len()).rposition(|window| window == END_SIGNATURE) else {
+    let size = source.size();
+    if !finds(size.saturating_sub(TAIL), size, &END_SIGNATURE)? {
         return Ok(false);
-    };
-    // Where the directory starts depends on who reads; how long it is does not.
-    let size = tail.get(at..).and_then(|record| <[u8; 4]>::try_from(record.get(12..16)?).ok());
-    let size = size.map_or(0, |size| u64::from(u32::from_le_bytes(size))).min(MOST_DIRECTORY);
-    let back = size.saturating_add(tail.len().saturating_sub(at) as u64).saturating_add(76);
-    let directory = read(source.size().saturating_sub(back.max(TAIL)))?;
-    Ok(directory.windows(SCHEMA_NAME.len()).any(|window| window == SCHEMA_NAME.as_bytes()))
+    }
+    let mut start = 0;
+    while start < size {
+        let end = start.saturating_add(WINDOW).min(size);
+        if finds(start, end, SCHEMA_NAME.as_bytes())? {
+            return Ok(true);
+        }
+        if end == size {
+            break;
+        }
+        // The name may lie across two windows.
+        start = end.saturating_sub(SCHEMA_NAME.len() as u64);
+    }
+    Ok(false)
 }

@@ -19,6 +19,7 @@ use crate::audit::{Audit, Reference};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::policy::{Allowance, Mistake, Policy, Severity, Standing, doubt_of};
+use crate::schema::Loader;
 use crate::text::shown;
 use crate::trust::{TrustList, TypeName};
 
@@ -114,6 +115,11 @@ impl Checker {
         self
     }
 
+    /// Whether files that pass are published.
+    pub(super) fn publishes(&self) -> bool {
+        self.publisher.is_some()
+    }
+
     /// The policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
@@ -162,6 +168,10 @@ impl Checker {
     #[must_use]
     pub fn check_input(&self, input: &Input) -> Verdict {
         let name = input.path.to_string_lossy().into_owned();
+        if input.path.to_str().is_none() {
+            // Two such paths can look the same in a report.
+            return self.failed(name, &Error::new(Code::PathEncoding, "a path that is not Unicode"));
+        }
         let claims = match &input.kind {
             Kind::Failed(error) => return self.failed(name, error),
             Kind::File(claims) => claims.as_slice(),
@@ -172,7 +182,7 @@ impl Checker {
         }
         let subject = match &input.kind {
             Kind::Stdin => Subject::from_stream(std::io::stdin().lock(), &self.policy.limits),
-            _ => Subject::open(&input.path, self.hash),
+            _ => Subject::open(&input.path, self.hash, &self.policy.limits),
         };
         self.judge(name, subject, claims)
     }
@@ -185,15 +195,13 @@ impl Checker {
 
     /// Judges bytes.
     pub(super) fn judge(&self, name: String, subject: Result<Subject>, claims: &[PathBuf]) -> Verdict {
-        let subject = match subject {
+        let mut subject = match subject {
             Ok(subject) => subject,
             Err(error) => return self.failed(name, &error),
         };
         let mut verdict = Verdict::new(name);
         let mut findings = Findings::default();
         verdict.size = Some(subject.source.size());
-        verdict.sha256 = subject.sha256;
-        self.compare_hash(&subject, &mut findings);
         let claims = self.read_claims(claims, &mut findings);
         if let Err(error) = self.look(&subject, &claims, &mut verdict, &mut findings) {
             findings.push(Finding::from(&error));
@@ -202,11 +210,13 @@ impl Checker {
         if self.regions {
             locate(&subject, &self.policy.limits, &mut findings);
         }
-        if let Err(error) = subject.unchanged() {
+        if let Err(error) = subject.finish() {
             // What was found is of something that is no longer there.
             let Verdict { path, .. } = verdict;
             return self.failed(path, &error);
         }
+        verdict.sha256 = subject.sha256;
+        self.compare_hash(&subject, &mut findings);
         verdict.conclude(findings);
         verdict
     }
@@ -242,7 +252,7 @@ impl Checker {
         let compare = |(path, claim): &(&Path, Claim)| self.claim(path, claim, &audit, findings);
         verdict.mlflow = claims.iter().map(compare).collect();
         if is_conditional || self.level == Level::Verify {
-            verdict.verified = self.contents(&audit, findings);
+            verdict.verified = Self::contents(&audit, findings);
         }
         Ok(())
     }
@@ -318,12 +328,24 @@ impl Checker {
         let require = &self.policy.require;
         let root = schema.root_type();
         let is_root = |name: &TypeName| require.root_types.iter().any(|pattern| pattern.matches(name));
-        let is_required = require.root_types.is_empty() || root.parse().is_ok_and(|name| is_root(&name));
+        // A type, function or method by name is none of its instances.
+        let is_instance = !matches!(schema.root_loader(), Loader::Type | Loader::Function | Loader::Method);
+        let is_required =
+            require.root_types.is_empty() || (is_instance && root.parse().is_ok_and(|name| is_root(&name)));
         let faults = [
             (Code::SklearnVersion, require.sklearn_fault(versions)),
             (Code::SkopsVersion, require.skops_fault(schema.skops_version())),
             (Code::ProtocolVersion, require.protocol_fault(schema.protocol())),
-            (Code::RootType, (!is_required).then(|| format!("the object that was saved is a {root}"))),
+            (
+                Code::RootType,
+                (!is_required).then(|| {
+                    if is_instance {
+                        format!("the object that was saved is a {root}")
+                    } else {
+                        format!("what was saved is {root} itself, or a method of it, and no object")
+                    }
+                }),
+            ),
         ];
         for (code, fault) in faults {
             if let Some(found) = fault {
@@ -413,17 +435,15 @@ impl Checker {
     /// Whether the policy trusts a name that the file does not have, under some loader.
     fn trusts_by_name(&self, name: &TypeName) -> bool {
         let base = TrustList::new(self.policy.base);
-        let by_base = crate::Loader::ALL.iter().any(|loader| base.trusts(*loader, LATEST_PROTOCOL, name));
+        let by_base = Loader::ALL.iter().any(|loader| base.trusts(*loader, LATEST_PROTOCOL, name));
         let is_denied = self.policy.denied.iter().any(|denial| denial.pattern.matches(name));
         !is_denied && (by_base || self.policy.allowed.iter().any(|allowance| allowance.pattern.matches(name)))
     }
 
     /// Checks contents and payloads. Returns whether all of them are as they should be.
-    fn contents(&self, audit: &Audit, findings: &mut Findings) -> bool {
+    fn contents(audit: &Audit, findings: &mut Findings) -> bool {
         let mut faults = audit.violations();
-        if self.level == Level::Verify {
-            faults.extend(audit.check_payloads().err());
-        }
+        faults.extend(audit.check_payloads().err());
         for fault in &faults {
             findings.push_with(fault.code(), Severity::Deny, || Finding::from(fault));
         }
@@ -451,11 +471,11 @@ fn doing(reference: &Reference<'_>) -> String {
 
 /// Looks up where in the text of `schema.json` findings are.
 fn locate(subject: &Subject, limits: &Limits, findings: &mut Findings) {
-    let pointers = findings.iter_mut().filter_map(|finding| finding.at.pointer.clone()).collect();
+    let pointers = findings.iter_mut().filter_map(|finding| finding.exact.clone()).collect();
     let archive = Archive::from_source(Arc::clone(&subject.source), limits.clone());
     // If it cannot be read again, the findings are none the worse.
     let Ok(regions) = archive.and_then(|archive| crate::schema::locate(&archive, &pointers)) else { return };
     for finding in findings.iter_mut() {
-        finding.region = finding.at.pointer.as_ref().and_then(|pointer| regions.get(pointer)).copied();
+        finding.region = finding.exact.as_ref().and_then(|pointer| regions.get(pointer)).copied();
     }
 }

@@ -19,6 +19,7 @@ mod finding;
 mod input;
 mod judge;
 mod mlflow;
+mod pinned;
 mod publish;
 mod run;
 mod spool;

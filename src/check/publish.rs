@@ -1,9 +1,11 @@
 //! Publishing what was checked: the bytes are copied first, the copy is checked, and only then does it get its name. So
 //! whatever happens to the upload meanwhile, what is published is what was checked.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -20,17 +22,19 @@ use crate::source::FileSource;
 /// Each file gets the path that it has within the folder that was given, or its own name. It appears at once and whole:
 /// nobody sees a part of it, or a file that has not passed. A file with another content is not replaced, unless that is
 /// asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Publisher {
     folder: PathBuf,
     replace: bool,
+    /// What has been published, so that no two files get one name.
+    published: Mutex<HashMap<PathBuf, Sha256>>,
 }
 
 impl Publisher {
     /// Publishes to a folder, which is made when it is needed.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), replace: false }
+        Self { folder: folder.into(), replace: false, published: Mutex::default() }
     }
 
     /// Lets files replace others.
@@ -52,14 +56,14 @@ impl Publisher {
             Kind::Stdin => {
                 Subject::copied_stream(io::stdin().lock(), copy.as_file_mut(), &checker.policy().limits)
             }
-            _ => Subject::copied(&input.path, copy.as_file_mut()),
+            _ => Subject::copied(&input.path, copy.as_file_mut(), &checker.policy().limits),
         };
         let mut verdict = checker.judge(name.clone(), subject, claims);
         let Some(sha256) = verdict.sha256.filter(|_| verdict.outcome == Outcome::Pass) else {
             return verdict;
         };
         match self.publish(copy, &input.name, sha256) {
-            Ok(path) => verdict.published = Some(path),
+            Ok(path) => verdict.published = Some(path.to_string_lossy().into_owned()),
             Err(error) => return failed(&error),
         }
         verdict
@@ -92,22 +96,27 @@ impl Publisher {
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
+        let conflict = || {
+            let shown = crate::text::shown_path(&target.to_string_lossy());
+            Error::new(Code::PublishConflict, format!("there is another file at {shown}"))
+        };
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        if published.get(&target).is_some_and(|before| *before != sha256) {
+            return Err(conflict());
+        }
         copy.as_file().sync_all().map_err(failed)?;
         if self.replace {
             copy.persist(&target).map_err(|error| failed(error.error))?;
-            return Ok(target);
-        }
-        match copy.persist_noclobber(&target) {
-            Ok(_) => Ok(target),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                if hash_of(&target).is_ok_and(|there| there == sha256) {
-                    return Ok(target);
-                }
-                let shown = crate::text::shown_path(&target.to_string_lossy());
-                Err(Error::new(Code::PublishConflict, format!("there is another file at {shown}")))
+        } else if let Err(error) = copy.persist_noclobber(&target) {
+            if error.error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(failed(error.error));
             }
-            Err(error) => Err(failed(error.error)),
+            if hash_of(&target).ok() != Some(sha256) {
+                return Err(conflict());
+            }
         }
+        published.insert(target.clone(), sha256);
+        Ok(target)
     }
 }
 
@@ -123,6 +132,14 @@ fn plain(name: &Path) -> Result<&Path> {
 }
 
 fn hash_of(path: &Path) -> Result<Sha256> {
-    let (file, metadata) = open_file(path)?;
+    // A link would be somebody else's to change.
+    let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    let (file, metadata) = open_file(path).and_then(|opened| {
+        if is_file {
+            Ok(opened)
+        } else {
+            Err(Error::new(Code::NotAFile, "a link, where a regular file is expected"))
+        }
+    })?;
     digest::of_source(&FileSource::new(file, metadata.len()))
 }

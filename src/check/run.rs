@@ -41,7 +41,9 @@ impl Checker {
         mut each: impl FnMut(Verdict) -> io::Result<()>,
     ) -> io::Result<Summary> {
         let mut summary = Summary::default();
-        let threads = pace.threads.clamp(1, inputs.len().max(1));
+        // What is not to be checked must not be published ahead of time.
+        let is_in_turn = pace.fail_fast && self.publishes();
+        let threads = if is_in_turn { 1 } else { pace.threads.clamp(1, inputs.len().max(1)) };
         if threads == 1 {
             for input in inputs {
                 let is_last = take(self.check_input(input), pace, &mut summary, &mut each)?;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use tempfile::{SpooledData, SpooledTempFile};
 
-use super::digest::{self, CHUNK, Hasher, Sha256};
+use super::digest::{CHUNK, Hasher, Sha256};
+use super::pinned::Pinned;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::source::{FileSource, Source};
@@ -23,11 +24,13 @@ pub(super) struct Subject {
     pub(super) expected: Option<Sha256>,
     /// What was opened, if others may change it.
     watch: Option<Watch>,
+    /// The same as `source`, if it is to be compared with what is hashed at the end.
+    pinned: Option<Arc<Pinned>>,
 }
 
 impl Subject {
     /// Opens a regular file. A small one is read now; a large one is watched.
-    pub(super) fn open(path: &Path, hash: bool) -> Result<Self> {
+    pub(super) fn open(path: &Path, hash: bool, limits: &Limits) -> Result<Self> {
         let (mut file, metadata) = open_file(path)?;
         let size = metadata.len();
         let watch = Some(Watch { path: path.to_owned(), seen: Seen::of(&metadata) });
@@ -39,16 +42,30 @@ impl Subject {
                 return Err(changed("its size"));
             }
             let sha256 = hash.then(|| Sha256::of(&bytes));
-            return Ok(Self { source: Arc::new(bytes), sha256, expected: None, watch });
+            return Ok(Self { source: Arc::new(bytes), sha256, expected: None, watch, pinned: None });
         }
-        let source = Arc::new(FileSource::new(file, size));
-        let mut subject = Self { source, sha256: None, expected: None, watch };
-        if hash {
-            let sha256 = digest::of_source(&*subject.source);
+        let file = FileSource::new(file, size);
+        let limit = limits.file_bytes;
+        if size > limit {
+            let found = format!("the file has {size} bytes, the limit is {limit}");
+            return Err(Error::new(Code::LimitFileBytes, found));
+        }
+        if !hash {
+            return Ok(Self { source: Arc::new(file), sha256: None, expected: None, watch, pinned: None });
+        }
+        let pinned = Arc::new(Pinned::new(file));
+        let source = Arc::clone(&pinned);
+        Ok(Self { source, sha256: None, expected: None, watch, pinned: Some(pinned) })
+    }
+
+    /// Completes the hash of a file that was not read as a whole. To be called after all checks.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        if let Some(pinned) = &self.pinned {
+            let sha256 = pinned.hash();
             // A file that shrinks is a file that was changed.
-            subject.sha256 = Some(sha256.map_err(|error| subject.unchanged().err().unwrap_or(error))?);
+            self.sha256 = Some(sha256.map_err(|error| self.unchanged().err().unwrap_or(error))?);
         }
-        Ok(subject)
+        self.unchanged()
     }
 
     /// Takes a stream to its end, within the limit `stream-bytes`. Past 1 MiB it goes to a temporary file that has no
@@ -65,19 +82,23 @@ impl Subject {
             SpooledData::InMemory(bytes) => Arc::new(bytes.into_inner()),
             SpooledData::OnDisk(file) => Arc::new(FileSource::new(file, size)),
         };
-        Self { source, sha256, expected: None, watch: None }
+        Self { source, sha256, expected: None, watch: None, pinned: None }
     }
 
     /// Takes bytes that are in memory.
     pub(super) fn from_bytes(bytes: Vec<u8>, hash: bool) -> Self {
         let sha256 = hash.then(|| Sha256::of(&bytes));
-        Self { source: Arc::new(bytes), sha256, expected: None, watch: None }
+        Self { source: Arc::new(bytes), sha256, expected: None, watch: None, pinned: None }
     }
 
     /// Copies a file into another that only this process has, and takes that.
-    pub(super) fn copied(path: &Path, into: &mut File) -> Result<Self> {
+    pub(super) fn copied(path: &Path, into: &mut File, limits: &Limits) -> Result<Self> {
         let (file, metadata) = open_file(path)?;
         // One that grows for ever is not copied for ever.
+        if metadata.len() > limits.file_bytes {
+            let found = format!("the file has {} bytes, the limit is {}", metadata.len(), limits.file_bytes);
+            return Err(Error::new(Code::LimitFileBytes, found));
+        }
         let (sha256, size) = copy(file.take(metadata.len().saturating_add(1)), into, u64::MAX)?;
         if size != metadata.len() {
             return Err(changed("its size"));
@@ -94,7 +115,7 @@ impl Subject {
     fn of_copy(copy: &File, sha256: Sha256, size: u64) -> Result<Self> {
         let file = copy.try_clone().map_err(|error| Error::cannot("read the copy", error))?;
         let source = Arc::new(FileSource::new(file, size));
-        Ok(Self { source, sha256: Some(sha256), expected: None, watch: None })
+        Ok(Self { source, sha256: Some(sha256), expected: None, watch: None, pinned: None })
     }
 
     /// Says what its SHA-256 ought to be.
@@ -103,7 +124,10 @@ impl Subject {
     }
 
     /// Refuses a file that is no longer what was opened.
-    pub(super) fn unchanged(&self) -> Result<()> {
+    fn unchanged(&self) -> Result<()> {
+        if self.pinned.as_ref().is_some_and(|pinned| pinned.has_changed()) {
+            return Err(changed("what is in the file"));
+        }
         let Some(Watch { path, seen }) = &self.watch else { return Ok(()) };
         match path.metadata().map(|metadata| Seen::of(&metadata)) {
             Ok(now) if now == *seen => Ok(()),

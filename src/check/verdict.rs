@@ -1,7 +1,5 @@
 //! What a check comes to: for one file, and for all of them.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use super::digest::Sha256;
@@ -93,7 +91,7 @@ pub struct Verdict {
     pub mlflow: Vec<ClaimReport>,
     /// Where the bytes that were checked have been published.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub published: Option<PathBuf>,
+    pub published: Option<String>,
 }
 
 /// What an MLflow model claims to be trusted in its file, beside what the policy trusts and what the file names.
@@ -175,15 +173,16 @@ pub(super) struct Findings {
     list: Vec<Finding>,
     left_out: usize,
     worst: Outcome,
-    room: usize,
+    /// For warnings, and for what is denied: neither takes the other's.
+    room: [usize; 2],
 }
 
-/// Findings of one file take about this many bytes at most; the others are counted.
-const MOST_BYTES: usize = 256 << 10;
+/// Findings of one file take about twice this many bytes at most; the others are counted.
+const MOST_BYTES: usize = 128 << 10;
 
 impl Default for Findings {
     fn default() -> Self {
-        Self { list: Vec::new(), left_out: 0, worst: Outcome::Pass, room: MOST_BYTES }
+        Self { list: Vec::new(), left_out: 0, worst: Outcome::Pass, room: [MOST_BYTES; 2] }
     }
 }
 
@@ -200,12 +199,14 @@ impl Findings {
             Severity::Warn => {}
             Severity::Deny => self.worst = self.worst.max(Outcome::of(code)),
         }
-        if self.room == 0 {
+        let [warnings, denied] = &mut self.room;
+        let room = if severity == Severity::Deny { denied } else { warnings };
+        if *room == 0 {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
         let finding = make();
-        self.room = self.room.saturating_sub(finding.bytes());
+        *room = room.saturating_sub(finding.bytes());
         self.list.push(finding);
     }
 

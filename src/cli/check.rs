@@ -125,6 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
         Ok(policy) => policy,
         Err(outcome) => return Ok(outcome),
     };
+    arguments.warn_of_policy(&paths);
     let checker = arguments.checker(policy.policy.clone());
     let head = policy.head(&checker);
     let mut reports = Reports::start(arguments, &head);
@@ -185,6 +186,19 @@ impl Arguments {
              written it. If it is yours, say so: --policy {FILE_NAME}",
             shown_path(&folder.to_string_lossy())
         ))
+    }
+
+    /// Says so when the policy of the working directory lies beside a file that it judges.
+    fn warn_of_policy(&self, paths: &[PathBuf]) {
+        let here = Path::new(".").canonicalize().ok().filter(|_| self.policy.is_implied());
+        let folder = |path: &PathBuf| path.canonicalize().ok()?.parent().map(Path::to_owned);
+        if let Some(path) = paths.iter().find(|path| here.is_some() && folder(path) == here) {
+            let path = shown_path(&path.to_string_lossy());
+            output::say(&format!(
+                "warning: {FILE_NAME} of the working directory lies beside {path}, which it judges; if whoever wrote the \
+                 model could have written it, too, pass your own: --policy FILE\n"
+            ));
+        }
     }
 
     fn checker(&self, policy: Policy) -> Checker {

@@ -152,13 +152,19 @@ impl Schema {
     pub fn sklearn_versions(&self) -> BTreeSet<String> {
         // Without the key no node needs to be looked at.
         let has_any = self.arena.strings.find(VERSION_KEY).is_some();
-        if has_any { self.nodes().filter_map(version_in).collect() } else { BTreeSet::new() }
+        if has_any { self.nodes().filter_map(any_version_in).collect() } else { BTreeSet::new() }
     }
 
     /// The declared type of the object that was saved: ASCII identifiers joined by dots.
     #[must_use]
     pub fn root_type(&self) -> String {
         self.root().declared().to_string()
+    }
+
+    /// The loader of the object that was saved.
+    #[must_use]
+    pub fn root_loader(&self) -> Loader {
+        self.root().loader()
     }
 
     /// How many nodes there are.
@@ -199,6 +205,17 @@ impl Schema {
 }
 
 const VERSION_KEY: &str = "_sklearn_version";
+
+/// What an object claims, also where that is no text, as scikit-learn always writes it.
+fn any_version_in(node: NodeRef<'_>) -> Option<String> {
+    let Content::Dict(dict) = node.content() else { return None };
+    let claimed = dict.get(VERSION_KEY)?;
+    let text = version_in(node).or_else(|| match claimed.content() {
+        Content::Json { text } => Some(text.to_owned()),
+        _ => None,
+    });
+    Some(text.unwrap_or_else(|| format!("a {}", claimed.loader())))
+}
 
 fn version_in(node: NodeRef<'_>) -> Option<String> {
     let Content::Dict(dict) = node.content() else { return None };

@@ -21,8 +21,8 @@ pub(super) fn is_mlmodel(name: &std::ffi::OsStr) -> bool {
     name.eq_ignore_ascii_case("MLmodel")
 }
 
-/// No `MLmodel` is larger; signatures and examples are in it, weights are not.
-const MOST_BYTES: u64 = 4 << 20;
+/// No `MLmodel` is larger; signatures are in it, weights and examples are not.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// What an MLflow model says of how files are loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

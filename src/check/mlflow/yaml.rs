@@ -57,8 +57,10 @@ pub(super) fn read(text: &str) -> Result<Flavors> {
     for event in Parser::new_from_str(text) {
         let (event, span) =
             event.map_err(|error| refuse(format!("MLmodel is no YAML: {}", shown(error.info()))))?;
-        walk.take(event)
-            .map_err(|what| refuse(format!("MLmodel has {what} in line {}", span.start.line())))?;
+        // What starts with a brace or bracket starts with something; what is indented does not.
+        let is_flow = !span.is_empty();
+        let line = span.start.line();
+        walk.take(event, is_flow).map_err(|what| refuse(format!("MLmodel has {what} in line {line}")))?;
     }
     Ok(walk.flavors)
 }
@@ -75,6 +77,8 @@ struct Walk {
 #[derive(Default)]
 struct Level {
     is_mapping: bool,
+    /// Whether it is in braces or brackets.
+    is_flow: bool,
     /// The key whose value comes next; what it is matters only where it is read.
     key: Option<String>,
     /// The keys that have been, where they are read.
@@ -87,7 +91,7 @@ const READ_LEVELS: usize = 3;
 type Step = std::result::Result<(), String>;
 
 impl Walk {
-    fn take(&mut self, event: Event<'_>) -> Step {
+    fn take(&mut self, event: Event<'_>, is_flow: bool) -> Step {
         let is_tagged = matches!(
             event,
             Event::Scalar(.., Some(_)) | Event::MappingStart(_, Some(_)) | Event::SequenceStart(_, Some(_))
@@ -103,6 +107,10 @@ impl Walk {
             Event::Alias(_) if self.matters() => Err("an alias".to_owned()),
             Event::Alias(_) if self.expects_key() => self.key("", false),
             Event::Alias(_) => self.value(Some("")),
+            // In braces and brackets, PyYAML takes any question mark for the mark of a key.
+            Event::Scalar(text, ScalarStyle::Plain, ..) if self.is_in_flow() && text.contains('?') => {
+                Err("a question mark without quotes, in braces or brackets,".to_owned())
+            }
             Event::Scalar(text, style, ..) if self.expects_key() => {
                 self.key(&text, style == ScalarStyle::Plain)
             }
@@ -111,8 +119,8 @@ impl Walk {
                 let is_null = style == ScalarStyle::Plain && words.contains(&&*text);
                 self.value((!is_null).then_some(&*text))
             }
-            Event::MappingStart(..) => self.open(true),
-            Event::SequenceStart(..) => self.open(false),
+            Event::MappingStart(..) => self.open(true, is_flow),
+            Event::SequenceStart(..) => self.open(false, is_flow),
             Event::MappingEnd | Event::SequenceEnd => {
                 self.levels.pop();
                 self.value_ends();
@@ -125,6 +133,10 @@ impl Walk {
     /// Whether what comes next is a key.
     fn expects_key(&self) -> bool {
         self.levels.last().is_some_and(|level| level.is_mapping && level.key.is_none())
+    }
+
+    fn is_in_flow(&self) -> bool {
+        self.levels.last().is_some_and(|level| level.is_flow)
     }
 
     fn is_in_flavors(&self) -> bool {
@@ -152,7 +164,7 @@ impl Walk {
         Some(self.flavors.entry(flavors).or_default().entry(key).or_insert(Value::Null))
     }
 
-    fn open(&mut self, is_mapping: bool) -> Step {
+    fn open(&mut self, is_mapping: bool, is_flow: bool) -> Step {
         if self.expects_key() {
             if self.matters() {
                 return Err("a key that is no text".to_owned());
@@ -178,7 +190,8 @@ impl Walk {
             let is_list = depth == READ_LEVELS && !is_mapping;
             *value = if is_list { Value::List(Vec::new()) } else { Value::Other };
         }
-        self.levels.push(Level { is_mapping, ..Level::default() });
+        let is_flow = is_flow || self.is_in_flow();
+        self.levels.push(Level { is_mapping, is_flow, ..Level::default() });
         Ok(())
     }
 

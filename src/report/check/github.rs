@@ -23,7 +23,8 @@ pub(super) fn write(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     }
     let command = if failed { "error" } else { "warning" };
     let path = path_in_line(&verdict.path);
-    let codes = verdict.findings.first().map(|first| match verdict.findings.len().saturating_sub(1) {
+    let others = verdict.findings.len().saturating_sub(1).saturating_add(verdict.findings_left_out);
+    let codes = verdict.findings.first().map(|first| match others {
         0 => format!(" ({})", first.code),
         more => format!(" ({}, and {more} more)", first.code),
     });

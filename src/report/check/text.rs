@@ -73,6 +73,9 @@ pub(super) fn write_end(out: &mut impl Write, report: &Report<'_>) -> io::Result
     counts.extend(others.map(|(count, word)| format!("{count} {word}")));
     let files = if summary.files == 1 { "file" } else { "files" };
     write!(out, "{} {files} checked", summary.files)?;
+    if let Some(policy) = &report.head.policy {
+        write!(out, " by {}", path_in_line(policy))?;
+    }
     if !counts.is_empty() {
         write!(out, ": {}", counts.join(", "))?;
     }

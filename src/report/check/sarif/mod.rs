@@ -36,6 +36,9 @@ use format::{
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
+/// GitHub refuses a report with more than 25,000 results.
+const MOST_RESULTS: usize = 25_000;
+
 pub(super) fn write(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     let log = Log { schema: SCHEMA, version: "2.1.0", runs: [run(report)] };
     crate::report::write_json(out, &log)
@@ -44,7 +47,12 @@ pub(super) fn write(out: &mut impl Write, report: &Report<'_>) -> io::Result<()>
 fn run<'a>(report: &'a Report<'a>) -> Run<'a> {
     let findings = report.files.iter().flat_map(|verdict| &verdict.findings);
     let codes: BTreeSet<_> = findings.map(|finding| finding.code).collect();
-    let mut builder = Builder { codes: codes.into_iter().collect(), ..Builder::default() };
+    let mut builder = Builder {
+        codes: codes.into_iter().collect(),
+        // The worst finding of each file has its place.
+        room: MOST_RESULTS.saturating_sub(report.files.len()),
+        ..Builder::default()
+    };
     for verdict in report.files {
         builder.add(verdict);
     }
@@ -95,6 +103,8 @@ struct Builder<'a> {
     notifications: Vec<Notification>,
     /// How many findings are about the same.
     seen: BTreeMap<String, usize>,
+    /// How many more results there may be, besides the first of each file.
+    room: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -107,12 +117,16 @@ impl<'a> Builder<'a> {
             ..artifact(Reference { uri: uri::of_path(&verdict.path), index })
         });
         let mut entries = BTreeMap::new();
-        for finding in &verdict.findings {
+        let (first, others) = verdict.findings.split_at(verdict.findings.len().min(1));
+        let (others, cut) = others.split_at(others.len().min(self.room));
+        self.room = self.room.saturating_sub(others.len());
+        for finding in first.iter().chain(others) {
             let related = self.related(finding, &model, &mut entries);
             self.result(verdict, finding, &model, related);
         }
-        if verdict.findings_left_out > 0 {
-            let text = format!("There are {} more findings in this file.", verdict.findings_left_out);
+        let left_out = verdict.findings_left_out.saturating_add(cut.len());
+        if left_out > 0 {
+            let text = format!("There are {left_out} more findings in this file.");
             let level = if verdict.outcome == Outcome::Pass { "warning" } else { "error" };
             self.notifications
                 .push(Notification { locations: vec![whole(&model)], ..notification(level, text) });
@@ -167,23 +181,12 @@ impl<'a> Builder<'a> {
         model: &Reference,
         entries: &mut BTreeMap<&'a str, Reference>,
     ) -> Vec<Location> {
-        let mut related = Vec::new();
         let at = &finding.at;
-        let schema = (at.pointer.is_some() || !finding.places.is_empty())
-            .then(|| self.entry(SCHEMA_NAME, model, entries));
-        for (index, place) in finding.places.iter().enumerate() {
-            let Some(schema) = schema.clone() else { break };
-            // The others have not been looked up.
-            let region = finding.region.filter(|_| index == 0).map(Region::from);
-            related.push(location(schema, region, vec![node(place)]));
-        }
-        if let (Some(schema), Some(pointer), []) = (&schema, &at.pointer, finding.places.as_slice()) {
-            related.push(location(schema.clone(), finding.region.map(Region::from), vec![value(pointer)]));
-        }
-        let byte = at.offset.map(|byte| Region { byte_offset: Some(byte), ..Region::default() });
+        let mut related = self.in_schema(finding, model, entries);
+        let byte = at.offset.map(byte);
         match &at.entry {
             None if byte.is_some() => related.push(location(model.clone(), byte, Vec::new())),
-            Some(name) if is_plain(name) && (schema.is_none() || name != SCHEMA_NAME) => {
+            Some(name) if is_plain(name) && (related.is_empty() || name != SCHEMA_NAME) => {
                 related.push(location(self.entry(name, model, entries), byte, Vec::new()));
             }
             _ => {}
@@ -192,6 +195,28 @@ impl<'a> Builder<'a> {
             location.id = Some(index.saturating_add(1));
         }
         related
+    }
+
+    /// Where in `schema.json` a finding is. The region is that of the first place; others have not been looked up.
+    fn in_schema(
+        &mut self,
+        finding: &'a Finding,
+        model: &Reference,
+        entries: &mut BTreeMap<&'a str, Reference>,
+    ) -> Vec<Location> {
+        let at = &finding.at;
+        let mut nodes: Vec<_> = finding.places.iter().map(node).collect();
+        if nodes.is_empty() {
+            nodes.extend(at.pointer.as_deref().map(value));
+        }
+        if nodes.is_empty() {
+            return Vec::new();
+        }
+        let schema = self.entry(SCHEMA_NAME, model, entries);
+        // What breaks off has no region, but the byte where it does.
+        let broken = || at.offset.filter(|_| at.entry.as_deref() == Some(SCHEMA_NAME)).map(byte);
+        let mut region = finding.region.map(Region::from).or_else(broken);
+        nodes.into_iter().map(|node| location(schema.clone(), region.take(), vec![node])).collect()
     }
 
     /// An entry of the model, as an artifact of its own.
@@ -287,6 +312,11 @@ fn whole(model: &Reference) -> Location {
     location(model.clone(), Some(region), Vec::new())
 }
 
+/// A region before one byte.
+fn byte(offset: u64) -> Region {
+    Region { byte_offset: Some(offset), byte_length: Some(0), ..Region::default() }
+}
+
 impl From<crate::schema::Region> for Region {
     fn from(region: crate::schema::Region) -> Self {
         Self {
@@ -313,10 +343,10 @@ fn value(pointer: &str) -> LogicalLocation {
     LogicalLocation { name: name.to_owned(), fully_qualified_name: pointer.to_owned(), kind: "value" }
 }
 
-/// Whether the name of an entry is the entry's, not escaped or cut, and one that an archive may have.
+/// Whether the name of an entry is the entry's, not escaped or cut, and leads nowhere else.
 fn is_plain(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
-    !name.is_empty() && name.bytes().all(is_plain)
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_plain))
 }
 
 /// What there is to say of a finding: GitHub shows nothing else. Where room is short, it shows the first sentence.
@@ -330,6 +360,8 @@ fn message_of(finding: &Finding) -> String {
             more => format!(", and {more} more"),
         };
         sentences.push(format!("At: {path}{more}."));
+    } else if !finding.at.is_unknown() {
+        sentences.push(format!("At: {}.", finding.at));
     }
     sentences.push(format!("Hint: {}.", finding.hint));
     sentences.join(" ")

@@ -44,7 +44,9 @@ fn sentence(clause: &str) -> String {
 
 fn meaning(code: Code) -> &'static str {
     match code.blame() {
-        Blame::Malformed => "A file that breaks this rule is damaged, or not what any release of skops writes.",
+        Blame::Malformed => {
+            "A file that breaks this rule is damaged, or not what any release of skops writes."
+        }
         Blame::Hostile => {
             "A file that breaks this rule could be read differently by two readers, or is made to mislead one."
         }

@@ -1,0 +1,91 @@
+//! A file that others may write to while it is checked.
+//!
+//! Time stamps do not show every change: a page that is mapped into memory can be written to without one. So what is read
+//! for the checks is remembered by its hash, piece by piece, and compared when the whole file is hashed at the end. Then
+//! the verdict and the SHA-256 are of the same bytes, or there is no verdict.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::digest::{CHUNK, Hasher, Sha256};
+use crate::error::{Error, Result};
+use crate::source::{FileSource, Source};
+
+/// The smallest piece: what is read of an array's header lies within one or two.
+const PIECE: u64 = 4 << 10;
+/// How many pieces a file has at most; those of large files are larger.
+const MOST_PIECES: u64 = 1 << 18;
+
+pub(super) struct Pinned {
+    file: FileSource,
+    piece: u64,
+    seen: Mutex<HashMap<u64, Sha256>>,
+    changed: AtomicBool,
+}
+
+impl Pinned {
+    pub(super) fn new(file: FileSource) -> Self {
+        let piece = file.size().div_ceil(MOST_PIECES).next_power_of_two().clamp(PIECE, CHUNK as u64);
+        Self { file, piece, seen: Mutex::default(), changed: AtomicBool::new(false) }
+    }
+
+    /// Whether something that was read twice was not the same.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// The SHA-256 of the whole file. What was read before is compared with what is there now.
+    pub(super) fn hash(&self) -> Result<Sha256> {
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; CHUNK];
+        let mut at = 0;
+        while at < self.file.size() {
+            let length = usize::try_from(self.file.size().saturating_sub(at)).unwrap_or(CHUNK).min(CHUNK);
+            let chunk = buffer.get_mut(..length).unwrap_or_default();
+            self.file.read_exact_at(chunk, at).map_err(|error| Error::cannot("read the file", error))?;
+            hasher.add(chunk);
+            self.compare(at, chunk, false);
+            at = at.saturating_add(length as u64);
+        }
+        Ok(hasher.finish())
+    }
+
+    /// Compares whole pieces, from this offset on, with what they were before; `remember` keeps those that are new.
+    fn compare(&self, at: u64, bytes: &[u8], remember: bool) {
+        let piece = usize::try_from(self.piece).unwrap_or(CHUNK);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = at.checked_div(self.piece).unwrap_or_default();
+        for (number, bytes) in (first..).zip(bytes.chunks(piece)) {
+            match seen.get(&number) {
+                Some(before) if *before == Sha256::of(bytes) => {}
+                Some(_) => self.changed.store(true, Ordering::Relaxed),
+                None if remember => drop(seen.insert(number, Sha256::of(bytes))),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Source for Pinned {
+    fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len() as u64).filter(|end| *end <= self.size());
+        let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let mask = self.piece.saturating_sub(1);
+        let start = offset & !mask;
+        let whole = end.saturating_add(mask) & !mask;
+        let length = whole.min(self.size()).saturating_sub(start);
+        let mut pieces = vec![0; usize::try_from(length).unwrap_or_default()];
+        self.file.read_exact_at(&mut pieces, start)?;
+        self.compare(start, &pieces, true);
+        let skip = usize::try_from(offset.saturating_sub(start)).unwrap_or_default();
+        let wanted = pieces.get(skip..).and_then(|rest| rest.get(..buffer.len()));
+        buffer.copy_from_slice(wanted.ok_or(io::ErrorKind::UnexpectedEof)?);
+        if self.has_changed() { Err(io::Error::other("the file was changed meanwhile")) } else { Ok(()) }
+    }
+}
