@@ -85,6 +85,9 @@ fn exit_codes_are_as_the_help_says() {
         (&["check", "--expect-sha256", "abc", CLEAN], 2),
         (&["check", "--no-sha256", "--copy-to", "x", CLEAN], 2),
         (&["check", "-", "-"], 2),
+        (&["check", "--copy-to", "real/new/folder", "real"], 2),
+        (&["check", "--policy", POLICY, "--no-policy", CLEAN], 2),
+        (&["check", "--no-policy", TREES], 1),
         (&["check", "--replace", CLEAN], 2),
         (&["policy", "check", POLICY], 0),
         (&["policy", "check", "--exit-code", POLICY], 1),
@@ -153,6 +156,12 @@ fn a_policy_is_found_in_the_working_directory_and_never_beside_the_model() {
     assert_eq!(code(&check(&[uploads.path().to_str().unwrap()])), 1);
     fs::write(here.path().join("skops-policy.toml"), trees).unwrap();
     assert_eq!(code(&check(&[upload])), 0);
+    assert_eq!(code(&check(&["--no-policy", upload])), 1);
+    // Beside a file, it is used, and said.
+    fs::copy(fixtures().join(TREES), here.path().join("beside.skops")).unwrap();
+    let beside = check(&["beside.skops"]);
+    assert_eq!((code(&beside), text(&beside.stderr).contains("lies beside beside.skops")), (0, true));
+    fs::remove_file(here.path().join("beside.skops")).unwrap();
     // What is given goes before what is found.
     fs::write(here.path().join("strict.toml"), "base = \"none\"\n").unwrap();
     assert_eq!(code(&check(&["--policy", "strict.toml", upload])), 1);

@@ -110,7 +110,10 @@ fn unreferenced(archive: &Archive, named: &[bool]) -> Result<Vec<EntryIndex>> {
     let most = named.iter().filter(|named| **named).count();
     let Some((_, first)) = left.first() else { return Ok(Vec::new()) };
     if left.len() > most || !left.iter().all(|(_, entry)| is_address(&entry.name)) {
-        let found = format!("{} entries that no node names, {} among them", left.len(), first.name);
+        let found = match left.len() {
+            1 => format!("the entry {}, which no node names", first.name),
+            count => format!("{count} entries that no node names, {} among them", first.name),
+        };
         return Err(Error::new(Code::EntryUnreferenced, found).in_entry(&first.name));
     }
     for (_, entry) in &left {

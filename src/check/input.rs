@@ -181,7 +181,8 @@ pub fn read_list(mut list: impl BufRead, by_nul: bool) -> io::Result<Vec<PathBuf
             path = path.strip_suffix(b"\r").unwrap_or(path);
         }
         if !path.is_empty() {
-            paths.push(path_of(path));
+            // In a list, all are paths: standard input has no place there.
+            paths.push(if path == b"-" { PathBuf::from("./-") } else { path_of(path) });
         }
         line.clear();
     }

@@ -358,7 +358,10 @@ impl Checker {
         let mut unused = audit.unreferenced();
         let Some(first) = unused.next() else { return };
         let count = unused.count().saturating_add(1);
-        let found = format!("{count} arrays in the archive that no node names, {} among them", first.name);
+        let found = match count {
+            1 => format!("the array {}, which no node names", first.name),
+            _ => format!("{count} arrays that no node names, {} among them", first.name),
+        };
         self.by_policy(Code::UnusedArray, found, findings);
     }
 

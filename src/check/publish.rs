@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::{Builder, NamedTempFile};
 
 use super::digest::{self, Sha256};
+use super::finding::Finding;
 use super::input::{Input, Kind};
 use super::judge::Checker;
 use super::subject::{Subject, open_file};
@@ -64,7 +65,8 @@ impl Publisher {
         };
         match self.publish(copy, &input.name, sha256) {
             Ok(path) => verdict.published = Some(path.to_string_lossy().into_owned()),
-            Err(error) => return failed(&error),
+            // It passed, and is not published: the rest of the verdict stands.
+            Err(error) => verdict.add(Finding::from(&error)),
         }
         verdict
     }

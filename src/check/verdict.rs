@@ -158,6 +158,12 @@ impl Verdict {
         }
     }
 
+    /// Adds what was found later.
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.outcome = self.outcome.max(Outcome::of(finding.code));
+        self.findings.insert(0, finding);
+    }
+
     /// Draws the conclusion from what was found.
     pub(super) fn conclude(&mut self, findings: Findings) {
         self.outcome = findings.worst;

@@ -180,6 +180,13 @@ impl Arguments {
         if paths.is_empty() {
             return Some("the list of files is empty, so nothing would be checked".to_owned());
         }
+        if let Some(folder) = self.copy_to.as_deref().and_then(|to| paths.iter().find(|path| holds(path, to)))
+        {
+            return Some(format!(
+                "--copy-to leads into {}, which is to be checked: what is published would be found again",
+                shown_path(&folder.to_string_lossy())
+            ));
+        }
         let folder = paths.iter().find(|path| self.policy.is_implied() && holds_working_directory(path))?;
         Some(format!(
             "{FILE_NAME} of the working directory lies in {}, which is to be checked: whoever wrote the models may have \
@@ -233,6 +240,17 @@ impl Arguments {
         }
         pace
     }
+}
+
+/// Whether a folder is another, or one that it is, or will be, in.
+fn holds(folder: &Path, other: &Path) -> bool {
+    let there = other
+        .ancestors()
+        .filter(|part| !part.as_os_str().is_empty())
+        .find_map(|part| part.canonicalize().ok());
+    let there = there.or_else(|| Path::new(".").canonicalize().ok());
+    folder.is_dir()
+        && folder.canonicalize().is_ok_and(|folder| there.is_some_and(|there| there.starts_with(folder)))
 }
 
 /// Whether a folder is the working directory, or one that it is in.

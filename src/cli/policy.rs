@@ -21,6 +21,9 @@ pub(crate) struct PolicyArguments {
     /// Judge by this policy; otherwise by `skops-policy.toml` in the working directory, or by what skops 0.16 trusts
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Judge by what skops 0.16 trusts, whatever policy lies in the working directory
+    #[arg(long, conflicts_with = "policy")]
+    no_policy: bool,
 }
 
 /// A policy, and where it came from.
@@ -47,7 +50,7 @@ impl PolicyArguments {
     pub(crate) fn read(&self) -> Result<Found, Outcome> {
         let path = match &self.policy {
             Some(path) => path.clone(),
-            None if Path::new(FILE_NAME).exists() => FILE_NAME.into(),
+            None if self.is_implied() => FILE_NAME.into(),
             None => return Ok(Found::default()),
         };
         let (found, doubts) = read(&path)?;
@@ -57,7 +60,7 @@ impl PolicyArguments {
 
     /// The policy of the working directory, if nobody said that it is theirs.
     pub(crate) fn is_implied(&self) -> bool {
-        self.policy.is_none() && Path::new(FILE_NAME).exists()
+        self.policy.is_none() && !self.no_policy && Path::new(FILE_NAME).exists()
     }
 }
 

@@ -116,7 +116,7 @@ impl Draft {
         writeln!(f, "allow = [")?;
         for ((name, role, loader), Found { models, model, path }) in &self.found {
             let place = if path.is_empty() { "the root" } else { path };
-            writeln!(f, "    # in {models} of {} models, {model} at {}", self.models, shown(place))?;
+            writeln!(f, "    # in {models} of {} model(s), {model} at {}", self.models, shown(place))?;
             if let Some(reason) = reason(name) {
                 writeln!(f, "    # beware: {reason}")?;
             }
@@ -154,7 +154,7 @@ impl fmt::Display for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "# What `skops-rs check` lets through. Written by `skops-rs policy init` from {} models; docs/policy.md of\n\
+            "# What `skops-rs check` lets through. Written by `skops-rs policy init` from {} model(s); docs/policy.md of\n\
              # skops-rs describes all keys, and `skops-rs policy check` checks this file.\n\n\
              # What is trusted before anything is allowed: \"skops-0.16\", what skops 0.16 trusts by default, or \"none\".\n\
              base = \"skops-0.16\"\n",
