@@ -61,25 +61,25 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = Number(Options::default().max_headers))]
     max_headers: Number,
     /// Seconds for the first line and all headers of a request
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().head_timeout))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().head_timeout), value_parser = some_time)]
     head_timeout: Seconds,
     /// Seconds until the next request on an open connection
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().idle_timeout))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().idle_timeout), value_parser = some_time)]
     idle_timeout: Seconds,
     /// Seconds of waiting for the bytes of a body, in all
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().body_timeout))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().body_timeout), value_parser = some_time)]
     body_timeout: Seconds,
     /// Bytes that a body must bring for each second of waiting, on average over --rate-window
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().min_rate)]
     min_rate: u64,
     /// Seconds of waiting over which --min-rate is taken, and after which a silent client is cut off
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().rate_window))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().rate_window), value_parser = some_time)]
     rate_window: Seconds,
     /// Seconds for a client to take some of its answer
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().write_timeout))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().write_timeout), value_parser = some_time)]
     write_timeout: Seconds,
     /// Seconds from the headers of a request to its answer
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().request_timeout))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().request_timeout), value_parser = some_time)]
     request_timeout: Seconds,
     /// Seconds for which requests are still accepted when the server is to shut down, while /healthz says so
     #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Options::default().drain))]
@@ -133,20 +133,27 @@ impl FromStr for Seconds {
     }
 }
 
+/// No time at all would let nobody do anything.
+fn some_time(text: &str) -> Result<Seconds, String> {
+    let seconds: Seconds = text.parse()?;
+    if seconds.0.is_zero() {
+        return Err("give more than no time".to_owned());
+    }
+    Ok(seconds)
+}
+
 pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
     let found = match arguments.policy.read() {
         Ok(found) => found,
         Err(outcome) => return Ok(outcome),
     };
     let options = arguments.options();
-    // Checks are what blocks; bodies that are being written must not wait for them.
-    let threads = options.max_checks.saturating_add(WRITERS);
     let server = match Server::bind(arguments.listen, arguments.judge(&found), options) {
         Ok(server) => server,
         Err(error) => return Ok(failed(&error)),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(threads)
+        .max_blocking_threads(WRITERS)
         .thread_keep_alive(Duration::from_secs(60))
         .enable_all()
         .build()?;

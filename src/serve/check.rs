@@ -46,8 +46,8 @@ pub(super) async fn check(
         metrics.judged(verdict.outcome, start.elapsed());
         Ok((answer::verdict(&verdict), verdict.outcome, verdict.sha256, verdict.size))
     };
-    let (answer, outcome, sha256, size) =
-        blocking(check).await?.map_err(|error| cannot_spool(shared, &error))?;
+    let checked = shared.pool.run(check).await.ok_or_else(Problem::internal)?;
+    let (answer, outcome, sha256, size) = checked.map_err(|error| cannot_spool(shared, &error))?;
     answered.verdict = Some(outcome);
     answered.sha256 = sha256;
     answered.size = size;

@@ -50,9 +50,9 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     match result {
         Err(error) if error.is_parse() => {
             shared.metrics.closed_for("malformed");
-            part(stream).await;
+            part(stream, MOST_OF_A_HEAD).await;
         }
-        Ok(()) if link.lingers() => part(stream).await,
+        Ok(()) if link.lingers() => part(stream, u64::MAX).await,
         _ => {}
     }
 }
@@ -61,7 +61,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
 pub(super) async fn refuse(mut stream: TcpStream) {
     let answer = Problem::too_many_connections().into_bytes();
     if let Ok(Ok(())) = tokio::time::timeout(SILENCE, stream.write_all(&answer)).await {
-        part(stream).await;
+        part(stream, MOST_OF_A_HEAD).await;
     }
 }
 
@@ -69,14 +69,17 @@ pub(super) async fn refuse(mut stream: TcpStream) {
 const SILENCE: Duration = Duration::from_secs(1);
 /// How long it may go on.
 const MOST: Duration = Duration::from_secs(5);
+/// How many bytes may still come of what is no body.
+const MOST_OF_A_HEAD: u64 = 1 << 20;
 
 /// Lets a client that is still sending read its answer: if the connection were closed at once, its system would tell it
 /// of that and forget the answer.
-async fn part(mut stream: TcpStream) {
+async fn part(mut stream: TcpStream, most: u64) {
     if stream.shutdown().await.is_err() {
         return;
     }
     let start = Instant::now();
+    let mut stream = stream.take(most);
     let mut sink = vec![0; 64 << 10];
     while start.elapsed() < MOST {
         match tokio::time::timeout(SILENCE, stream.read(&mut sink)).await {

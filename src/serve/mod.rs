@@ -35,6 +35,7 @@ mod event;
 mod load;
 mod metrics;
 mod options;
+mod pool;
 mod server;
 mod service;
 mod wire;

@@ -14,6 +14,7 @@ use super::event::Event;
 use super::load::Load;
 use super::metrics::Metrics;
 use super::options::Options;
+use super::pool::Pool;
 use crate::check::{Checker, Sha256};
 use crate::error::{Error, Result};
 
@@ -58,6 +59,7 @@ type Observer = Box<dyn Fn(&Event<'_>) + Send + Sync>;
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) load: Load,
+    pub(super) pool: Pool,
     pub(super) metrics: Arc<Metrics>,
     judge: RwLock<Arc<Judge>>,
     stage: watch::Sender<Stage>,
@@ -135,7 +137,7 @@ impl Server {
     /// Takes an address; port 0 stands for any that is free.
     ///
     /// # Errors
-    /// When the address cannot be had, or there is no folder for temporary files.
+    /// When the address cannot be had, or threads, or there is no folder for temporary files.
     pub fn bind(address: SocketAddr, judge: Judge, options: Options) -> Result<Self> {
         let failed = |error| Error::cannot(&format!("listen on {address}"), error);
         // Better now than with the first large upload.
@@ -146,6 +148,7 @@ impl Server {
         let metrics = Arc::<Metrics>::default();
         let shared = Arc::new(Shared {
             load: Load::new(&options, Arc::clone(&metrics)),
+            pool: Pool::start(options.max_checks).map_err(|error| Error::cannot("start threads", error))?,
             options,
             metrics,
             judge: RwLock::new(Arc::new(judge)),
@@ -167,8 +170,8 @@ impl Server {
         Handle(Arc::clone(&self.shared))
     }
 
-    /// Serves until a [`Handle`] shuts it down. Within a runtime of tokio, with its timers and sockets. The runtime should
-    /// be shut down in the background afterwards: a check that is cut cannot be interrupted.
+    /// Serves until a [`Handle`] shuts it down. Within a runtime of tokio, with its timers and sockets. A check that is cut
+    /// goes on in its thread: it cannot be interrupted.
     ///
     /// # Errors
     /// When the socket cannot be used.

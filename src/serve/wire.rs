@@ -437,4 +437,59 @@ mod tests {
             }
         }
     }
+
+    /// However requests come, they are handed over as they are, and each of them is seen.
+    #[test]
+    fn requests_are_handed_over_as_they_come() {
+        let head = |length: usize| format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n");
+        let mut all = Vec::new();
+        let lengths = [0, 1, 5, 0, 4095, 4096, 4097, 20_000, 0, 3];
+        for length in lengths {
+            all.extend(head(length).into_bytes());
+            // A body that looks like a request.
+            all.extend(head(7).bytes().cycle().take(length));
+        }
+        let chunked = b"\r\nPOST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+        all.extend(chunked);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for size in [1, 2, 3, 7, 64, 1000, 4096, 5000, 100_000] {
+            let (mut client, server) = tokio::io::duplex(size);
+            let link = Arc::new(Link::default());
+            let mut wire = Wire::new(server, Arc::clone(&link), &Options::default());
+            let sent = all.clone();
+            let mut found = Vec::new();
+            runtime.block_on(async {
+                let send = async move {
+                    use tokio::io::AsyncWriteExt;
+                    client.write_all(&sent).await.unwrap();
+                };
+                let (_, read) = tokio::join!(send, wire.read_to_end(&mut found));
+                read.unwrap();
+            });
+            assert!(found == all, "{size}");
+            for length in lengths {
+                assert_eq!(link.next(), Framing::Length(length as u64), "{size}");
+            }
+            assert_eq!((link.next(), link.next()), (Framing::Chunked, Framing::Unknown), "{size}");
+        }
+    }
+
+    #[test]
+    fn who_sends_no_head_is_cut_off() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (head_timeout, idle_timeout) = (Duration::from_millis(40), Duration::from_millis(20));
+        let options = Options { head_timeout, idle_timeout, ..Options::default() };
+        for (sent, why) in [("", Closed::Idle), ("GET / HTT", Closed::SlowHead)] {
+            runtime.block_on(async {
+                use tokio::io::AsyncWriteExt;
+                let (mut client, server) = tokio::io::duplex(100);
+                let link = Arc::new(Link::default());
+                let mut wire = Wire::new(server, Arc::clone(&link), &options);
+                client.write_all(sent.as_bytes()).await.unwrap();
+                let mut found = Vec::new();
+                assert_eq!(wire.read_to_end(&mut found).await.unwrap(), 0);
+                assert_eq!(link.closed(), why);
+            });
+        }
+    }
 }
