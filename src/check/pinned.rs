@@ -89,3 +89,54 @@ impl Source for Pinned {
         if self.has_changed() { Err(io::Error::other("the file was changed meanwhile")) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    /// A file of a megabyte that can be written to, and the same as it is checked.
+    fn pinned() -> (File, Pinned) {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&vec![7; 1 << 20], 0).unwrap();
+        let source = FileSource::new(file.try_clone().unwrap(), 1 << 20);
+        (file, Pinned::new(source))
+    }
+
+    #[test]
+    fn what_was_read_and_changed_before_the_hash_is_seen() {
+        let (file, pinned) = pinned();
+        let mut bytes = [0; 10];
+        pinned.read_exact_at(&mut bytes, 5_000).unwrap();
+        assert_eq!(bytes, [7; 10]);
+        file.write_all_at(&[8], 5_003).unwrap();
+        assert_ne!(pinned.hash().unwrap(), Sha256::of(&vec![7; 1 << 20]));
+        assert!(pinned.has_changed());
+    }
+
+    #[test]
+    fn what_is_read_twice_must_be_the_same() {
+        let (file, pinned) = pinned();
+        let mut bytes = vec![0; 100_000];
+        pinned.read_exact_at(&mut bytes, 123).unwrap();
+        file.write_all_at(&[8], 90_000).unwrap();
+        assert!(pinned.read_exact_at(&mut bytes[..1], 89_999).is_err());
+        assert!(pinned.has_changed());
+    }
+
+    #[test]
+    fn what_was_not_read_is_of_the_hash_alone() {
+        let (file, pinned) = pinned();
+        pinned.read_exact_at(&mut [0; 10], 0).unwrap();
+        file.write_all_at(&[8], 500_000).unwrap();
+        let mut now = vec![7; 1 << 20];
+        now[500_000] = 8;
+        assert_eq!(pinned.hash().unwrap(), Sha256::of(&now));
+        assert!(!pinned.has_changed());
+        assert!(pinned.read_exact_at(&mut [0; 10], (1 << 20) - 5).is_err());
+    }
+}

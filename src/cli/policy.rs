@@ -60,7 +60,9 @@ impl PolicyArguments {
 
     /// The policy of the working directory, if nobody said that it is theirs.
     pub(crate) fn is_implied(&self) -> bool {
-        self.policy.is_none() && !self.no_policy && Path::new(FILE_NAME).exists()
+        // One that cannot be looked at is there: reading it will say what is wrong.
+        let is_there = || Path::new(FILE_NAME).try_exists().unwrap_or(true);
+        self.policy.is_none() && !self.no_policy && is_there()
     }
 }
 
