@@ -88,6 +88,9 @@ fn security_names_tests_that_exist() {
     for name in names {
         let is_test = tests.contains(&format!("fn {name}("));
         let is_file = root.join(format!("fixtures/hostile/files/{name}.skops")).exists();
-        assert!(is_test || is_file || ["miniz_oxide", "pep440_rs", "skops_trusted_types"].contains(&name), "{name}");
+        assert!(
+            is_test || is_file || ["miniz_oxide", "pep440_rs", "skops_trusted_types"].contains(&name),
+            "{name}"
+        );
     }
 }
