@@ -13,7 +13,7 @@ use super::input::{Input, Kind, MOST_CLAIMS};
 use super::mlflow::{self, Claim};
 use super::publish::Publisher;
 use super::subject::Subject;
-use super::verdict::{ClaimReport, Findings, Verdict};
+use super::verdict::{ClaimReport, Findings, Outcome, Verdict};
 use crate::archive::Archive;
 use crate::audit::{Audit, Reference};
 use crate::error::{Code, Error, Result};
@@ -178,7 +178,7 @@ impl Checker {
             Kind::Stdin => &[],
         };
         if let Some(publisher) = &self.publisher {
-            return publisher.check(self, input, claims);
+            return self.check_and_publish(publisher, input, claims);
         }
         let subject = match &input.kind {
             Kind::Stdin => Subject::from_stream(std::io::stdin().lock(), &self.policy.limits),
@@ -187,8 +187,32 @@ impl Checker {
         self.judge(name, subject, claims)
     }
 
+    /// Copies a file, judges the copy, and publishes it if it passes.
+    fn check_and_publish(&self, publisher: &Publisher, input: &Input, claims: &[PathBuf]) -> Verdict {
+        let name = input.path.to_string_lossy().into_owned();
+        let mut copy = match publisher.start() {
+            Ok(copy) => copy,
+            Err(error) => return self.failed(name, &error),
+        };
+        let limits = &self.policy.limits;
+        let subject = match &input.kind {
+            Kind::Stdin => Subject::copied_stream(std::io::stdin().lock(), copy.as_file_mut(), limits),
+            _ => Subject::copied(&input.path, copy.as_file_mut(), limits),
+        };
+        let mut verdict = self.judge(name, subject, claims);
+        let Some(sha256) = verdict.sha256.filter(|_| verdict.outcome == Outcome::Pass) else {
+            return verdict;
+        };
+        match publisher.publish(copy, &input.name, sha256) {
+            Ok(path) => verdict.published = Some(path.to_string_lossy().into_owned()),
+            // It passed, and is not published: the rest of the verdict stands.
+            Err(error) => verdict.add(Finding::from(&error)),
+        }
+        verdict
+    }
+
     /// The verdict on what could not be looked at.
-    pub(super) fn failed(&self, name: String, error: &Error) -> Verdict {
+    fn failed(&self, name: String, error: &Error) -> Verdict {
         let severity = self.policy.severities.of(error.code());
         Verdict::with(name, Finding { severity, ..Finding::from(error) })
     }

@@ -10,11 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::{Builder, NamedTempFile};
 
 use super::digest::{self, Sha256};
-use super::finding::Finding;
-use super::input::{Input, Kind};
-use super::judge::Checker;
-use super::subject::{Subject, open_file};
-use super::verdict::{Outcome, Verdict};
+use super::subject::open_file;
 use crate::error::{Code, Error, Result};
 use crate::source::FileSource;
 
@@ -45,34 +41,8 @@ impl Publisher {
         self
     }
 
-    /// Copies, checks, and publishes what passes.
-    pub(super) fn check(&self, checker: &Checker, input: &Input, claims: &[PathBuf]) -> Verdict {
-        let name = input.path.to_string_lossy().into_owned();
-        let failed = |error: &Error| checker.failed(name.clone(), error);
-        let mut copy = match self.start() {
-            Ok(copy) => copy,
-            Err(error) => return failed(&error),
-        };
-        let subject = match &input.kind {
-            Kind::Stdin => {
-                Subject::copied_stream(io::stdin().lock(), copy.as_file_mut(), &checker.policy().limits)
-            }
-            _ => Subject::copied(&input.path, copy.as_file_mut(), &checker.policy().limits),
-        };
-        let mut verdict = checker.judge(name.clone(), subject, claims);
-        let Some(sha256) = verdict.sha256.filter(|_| verdict.outcome == Outcome::Pass) else {
-            return verdict;
-        };
-        match self.publish(copy, &input.name, sha256) {
-            Ok(path) => verdict.published = Some(path.to_string_lossy().into_owned()),
-            // It passed, and is not published: the rest of the verdict stands.
-            Err(error) => verdict.add(Finding::from(&error)),
-        }
-        verdict
-    }
-
     /// A file that nobody else has, where the published ones will be, so that it need not be copied again.
-    fn start(&self) -> Result<NamedTempFile> {
+    pub(super) fn start(&self) -> Result<NamedTempFile> {
         let failed = |error| Error::cannot("write to the folder to publish to", error);
         fs::create_dir_all(&self.folder).map_err(failed)?;
         let mut builder = Builder::new();
@@ -87,7 +57,7 @@ impl Publisher {
     }
 
     /// Gives the copy its name.
-    fn publish(&self, copy: NamedTempFile, name: &Path, sha256: Sha256) -> Result<PathBuf> {
+    pub(super) fn publish(&self, copy: NamedTempFile, name: &Path, sha256: Sha256) -> Result<PathBuf> {
         let failed = |error| Error::cannot("publish the file", error);
         let target = if name.as_os_str().is_empty() {
             // What came from standard input is named by what it holds.

@@ -237,7 +237,9 @@ impl Reading<'_> {
             let names: Vec<_> = Preset::ALL.iter().map(|preset| preset.as_str()).collect();
             let line = Some(self.position(name.span().start).0);
             if let Some(preset) = self.one_of("preset", name, Preset::from_name(name.get_ref()), &names) {
-                policy.allowed.extend(preset.allowances().map(|allowance| Allowance { line, ..allowance }));
+                policy
+                    .allowed
+                    .extend(Allowance::of_preset(preset).map(|allowance| Allowance { line, ..allowance }));
             }
         }
         let allowed = file.allow.into_iter().filter_map(|name| self.allowance(name)).collect::<Vec<_>>();

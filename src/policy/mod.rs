@@ -73,7 +73,7 @@ impl Policy {
     /// Allows what the preset stands for.
     #[must_use]
     pub fn preset(mut self, preset: Preset) -> Self {
-        self.allowed.extend(preset.allowances());
+        self.allowed.extend(Allowance::of_preset(preset));
         self
     }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::rule::Allowance;
 use crate::schema::Loader;
 
 /// Allowances that belong together. All of them hold only for files whose contents pass every check.
@@ -53,18 +52,6 @@ impl Preset {
                 _ => &[Loader::Object],
             };
             loaders.iter().map(|loader| (*name, *loader))
-        })
-    }
-
-    /// The rules that the preset stands for.
-    pub(super) fn allowances(self) -> impl Iterator<Item = Allowance> {
-        self.names().filter_map(move |(name, loader)| {
-            let mut allowance = Allowance::new(name.parse().ok()?);
-            allowance.loader = Some(loader);
-            allowance.if_verified = true;
-            allowance.reason = Some(format!("preset {self}: its contents are checked"));
-            allowance.preset = Some(self);
-            Some(allowance)
         })
     }
 }

@@ -32,6 +32,19 @@ impl Allowance {
         Self { pattern, role: None, loader: None, if_verified: false, reason: None, preset: None, line: None }
     }
 
+    /// What a preset stands for.
+    pub(super) fn of_preset(preset: Preset) -> impl Iterator<Item = Self> {
+        preset.names().filter_map(move |(name, loader)| {
+            Some(Self {
+                loader: Some(loader),
+                if_verified: true,
+                reason: Some(format!("preset {preset}: its contents are checked")),
+                preset: Some(preset),
+                ..Self::new(name.parse().ok()?)
+            })
+        })
+    }
+
     /// Whether the reference is one that is meant.
     #[must_use]
     pub fn covers(&self, reference: &Reference<'_>) -> bool {
