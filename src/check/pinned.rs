@@ -22,13 +22,21 @@ pub(super) struct Pinned {
     file: FileSource,
     piece: u64,
     seen: Mutex<HashMap<u64, Sha256>>,
+    /// The pieces that were read last, and where they start: what is asked for next mostly lies in them, too.
+    recent: Mutex<(u64, Vec<u8>)>,
     changed: AtomicBool,
 }
 
 impl Pinned {
     pub(super) fn new(file: FileSource) -> Self {
         let piece = file.size().div_ceil(MOST_PIECES).next_power_of_two().clamp(PIECE, CHUNK as u64);
-        Self { file, piece, seen: Mutex::default(), changed: AtomicBool::new(false) }
+        Self {
+            file,
+            piece,
+            seen: Mutex::default(),
+            recent: Mutex::default(),
+            changed: AtomicBool::new(false),
+        }
     }
 
     /// Whether something that was read twice was not the same.
@@ -80,10 +88,20 @@ impl Source for Pinned {
         let start = offset & !mask;
         let whole = end.saturating_add(mask) & !mask;
         let length = whole.min(self.size()).saturating_sub(start);
-        let mut pieces = vec![0; usize::try_from(length).unwrap_or_default()];
-        self.file.read_exact_at(&mut pieces, start)?;
-        self.compare(start, &pieces, true);
-        let skip = usize::try_from(offset.saturating_sub(start)).unwrap_or_default();
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (recent_start, pieces) = &mut *recent;
+        let is_there = offset >= *recent_start && end <= recent_start.saturating_add(pieces.len() as u64);
+        if !is_there {
+            pieces.clear();
+            pieces.resize(usize::try_from(length).unwrap_or_default(), 0);
+            *recent_start = start;
+            if let Err(error) = self.file.read_exact_at(pieces, start) {
+                pieces.clear();
+                return Err(error);
+            }
+            self.compare(start, pieces, true);
+        }
+        let skip = usize::try_from(offset.saturating_sub(*recent_start)).unwrap_or_default();
         let wanted = pieces.get(skip..).and_then(|rest| rest.get(..buffer.len()));
         buffer.copy_from_slice(wanted.ok_or(io::ErrorKind::UnexpectedEof)?);
         if self.has_changed() { Err(io::Error::other("the file was changed meanwhile")) } else { Ok(()) }
@@ -124,6 +142,7 @@ mod tests {
         let mut bytes = vec![0; 100_000];
         pinned.read_exact_at(&mut bytes, 123).unwrap();
         file.write_all_at(&[8], 90_000).unwrap();
+        pinned.read_exact_at(&mut [0; 10], 500_000).unwrap(); // so that it is read again
         assert!(pinned.read_exact_at(&mut bytes[..1], 89_999).is_err());
         assert!(pinned.has_changed());
     }

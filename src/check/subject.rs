@@ -16,6 +16,10 @@ use crate::source::{FileSource, Source};
 /// Up to so many bytes are kept in memory, where nobody can change them.
 pub(super) const IN_MEMORY: usize = 1 << 20;
 
+/// Files up to this size are read whole, once: that is faster than to compare what was read with what is hashed. Each
+/// thread that judges files takes so much.
+const READ_WHOLE: u64 = 16 << 20;
+
 /// Bytes to be checked.
 pub(super) struct Subject {
     pub(super) source: Arc<dyn Source>,
@@ -34,10 +38,9 @@ impl Subject {
         let (mut file, metadata) = open_file(path)?;
         let size = metadata.len();
         let watch = Some(Watch { path: path.to_owned(), seen: Seen::of(&metadata) });
-        if size <= IN_MEMORY as u64 {
+        if size <= READ_WHOLE {
             let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-            let most = (IN_MEMORY as u64).saturating_add(1);
-            (&mut file).take(most).read_to_end(&mut bytes).map_err(cannot_read)?;
+            (&mut file).take(READ_WHOLE.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot_read)?;
             if bytes.len() as u64 != size {
                 return Err(changed("its size"));
             }
