@@ -94,3 +94,14 @@ limits! {
     stream_bytes, "stream-bytes", u64, 2 << 30,
         "Bytes taken from standard input or a pipe, which are kept in memory.";
 }
+
+impl Limits {
+    /// Refuses a file that is larger than the limit `file-bytes`.
+    pub(crate) fn check_file_bytes(&self, size: u64) -> Result<()> {
+        if size <= self.file_bytes {
+            return Ok(());
+        }
+        let found = format!("the file has {size} bytes, the limit is {}", self.file_bytes);
+        Err(Error::new(Code::LimitFileBytes, found))
+    }
+}

@@ -132,10 +132,7 @@ impl Archive {
 
     /// Opens an archive from any [`Source`].
     pub fn from_source(source: Arc<dyn Source>, limits: Limits) -> Result<Self> {
-        if source.size() > limits.file_bytes {
-            let found = format!("the file has {} bytes, the limit is {}", source.size(), limits.file_bytes);
-            return Err(Error::new(Code::LimitFileBytes, found));
-        }
+        limits.check_file_bytes(source.size())?;
         let directory = end::find(&*source)?;
         if directory.entries > limits.entries {
             let found =

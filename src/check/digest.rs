@@ -76,8 +76,8 @@ impl Hasher {
 /// Bytes that are read at once.
 pub(super) const CHUNK: usize = 256 << 10;
 
-/// The SHA-256 of everything in a source.
-pub(super) fn of_source(source: &dyn Source) -> Result<Sha256> {
+/// The SHA-256 of everything in a source. `each` sees what is hashed, and where it starts: whole chunks but for the last.
+pub(super) fn of_source(source: &dyn Source, mut each: impl FnMut(u64, &[u8])) -> Result<Sha256> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; CHUNK];
     let mut at = 0;
@@ -86,6 +86,7 @@ pub(super) fn of_source(source: &dyn Source) -> Result<Sha256> {
         let chunk = buffer.get_mut(..length).unwrap_or_default();
         source.read_exact_at(chunk, at).map_err(|error| Error::cannot("read the file", error))?;
         hasher.add(chunk);
+        each(at, chunk);
         at = at.saturating_add(length as u64);
     }
     Ok(hasher.finish())

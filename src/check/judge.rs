@@ -19,7 +19,7 @@ use crate::audit::{Audit, Reference};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::policy::{Allowance, Mistake, Policy, Severity, Standing, doubt_of};
-use crate::schema::Loader;
+use crate::schema::{LATEST_PROTOCOL, Loader};
 use crate::text::shown;
 use crate::trust::{TrustList, TypeName};
 
@@ -477,8 +477,6 @@ impl Checker {
         faults.is_empty()
     }
 }
-
-const LATEST_PROTOCOL: u8 = 2;
 
 /// What skops would do, in words.
 fn doing(reference: &Reference<'_>) -> String {

@@ -9,8 +9,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::digest::{CHUNK, Hasher, Sha256};
-use crate::error::{Error, Result};
+use super::digest::{self, CHUNK, Sha256};
+use crate::error::Result;
 use crate::source::{FileSource, Source};
 
 /// The smallest piece: what is read of an array's header lies within one or two.
@@ -46,18 +46,7 @@ impl Pinned {
 
     /// The SHA-256 of the whole file. What was read before is compared with what is there now.
     pub(super) fn hash(&self) -> Result<Sha256> {
-        let mut hasher = Hasher::default();
-        let mut buffer = vec![0; CHUNK];
-        let mut at = 0;
-        while at < self.file.size() {
-            let length = usize::try_from(self.file.size().saturating_sub(at)).unwrap_or(CHUNK).min(CHUNK);
-            let chunk = buffer.get_mut(..length).unwrap_or_default();
-            self.file.read_exact_at(chunk, at).map_err(|error| Error::cannot("read the file", error))?;
-            hasher.add(chunk);
-            self.compare(at, chunk, false);
-            at = at.saturating_add(length as u64);
-        }
-        Ok(hasher.finish())
+        digest::of_source(&self.file, |at, chunk| self.compare(at, chunk, false))
     }
 
     /// Compares whole pieces, from this offset on, with what they were before; `remember` keeps those that are new.

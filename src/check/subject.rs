@@ -48,11 +48,7 @@ impl Subject {
             return Ok(Self { source: Arc::new(bytes), sha256, expected: None, watch, pinned: None });
         }
         let file = FileSource::new(file, size);
-        let limit = limits.file_bytes;
-        if size > limit {
-            let found = format!("the file has {size} bytes, the limit is {limit}");
-            return Err(Error::new(Code::LimitFileBytes, found));
-        }
+        limits.check_file_bytes(size)?;
         if !hash {
             return Ok(Self { source: Arc::new(file), sha256: None, expected: None, watch, pinned: None });
         }
@@ -98,10 +94,7 @@ impl Subject {
     pub(super) fn copied(path: &Path, into: &mut File, limits: &Limits) -> Result<Self> {
         let (file, metadata) = open_file(path)?;
         // One that grows for ever is not copied for ever.
-        if metadata.len() > limits.file_bytes {
-            let found = format!("the file has {} bytes, the limit is {}", metadata.len(), limits.file_bytes);
-            return Err(Error::new(Code::LimitFileBytes, found));
-        }
+        limits.check_file_bytes(metadata.len())?;
         let (sha256, size) = copy(file.take(metadata.len().saturating_add(1)), into, u64::MAX)?;
         if size != metadata.len() {
             return Err(changed("its size"));

@@ -37,7 +37,7 @@ use json::Fill;
 use node::Arena;
 
 /// The protocols that skops has had: see `docs/format.md`.
-const LATEST_PROTOCOL: u8 = 2;
+pub(crate) const LATEST_PROTOCOL: u8 = 2;
 
 /// The nodes of a file's `schema.json`. Nothing has been checked against the other entries yet.
 ///

@@ -22,7 +22,6 @@
 //! GitHub Actions takes for a command (`::` at the start of a line, `##[` anywhere in it) is never written as such.
 
 mod github;
-mod json;
 mod junit;
 mod markdown;
 mod sarif;
@@ -195,7 +194,7 @@ impl<W: Write> Writer<W> {
     pub fn add(&mut self, verdict: &Arc<Verdict>) -> io::Result<()> {
         match self.format {
             Format::Text => text::write(&mut self.out, verdict),
-            Format::JsonLines => json::write_line(&mut self.out, verdict),
+            Format::JsonLines => super::write_json_line(&mut self.out, &**verdict),
             Format::GitHub => github::write(&mut self.out, verdict),
             _ => {
                 self.keep(verdict);

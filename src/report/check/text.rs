@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Report, harmless, path_in_line};
+use super::{Report, harmless, path_in_line, short};
 use crate::check::{Finding, Outcome, Verdict};
 
 /// Writes what is to be said of a file: nothing if it is clean.
@@ -10,13 +10,8 @@ pub(super) fn write(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     if verdict.findings.is_empty() {
         return Ok(());
     }
-    let (mark, short) = match verdict.outcome {
-        Outcome::Pass => ("warn", "passes, with warnings"),
-        Outcome::Deny => ("FAIL", "denied by the policy"),
-        Outcome::Refused => ("FAIL", "refused"),
-        Outcome::Error => ("FAIL", "could not be checked"),
-    };
-    writeln!(out, "{mark}  {}: {short}", path_in_line(&verdict.path))?;
+    let mark = if verdict.outcome == Outcome::Pass { "warn" } else { "FAIL" };
+    writeln!(out, "{mark}  {}: {}", path_in_line(&verdict.path), short(verdict.outcome))?;
     let mut rest = verdict.findings.as_slice();
     while let Some(first) = rest.first() {
         // Findings of one kind stand together, and what to do about them is said once.
