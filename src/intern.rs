@@ -64,6 +64,7 @@ const RECENT: usize = 256;
 const EMPTY: u32 = u32::MAX;
 
 impl Interner {
+    #[expect(clippy::disallowed_methods, reason = "two small tables")]
     pub(crate) fn new() -> Self {
         Self {
             text: String::new(),
@@ -153,6 +154,7 @@ impl Interner {
         place.wrapping_add(1) & self.table.len().saturating_sub(1)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "twice as much as is full")]
     fn grow(&mut self) {
         self.table = vec![EMPTY; self.table.len().saturating_mul(2)];
         for symbol in 0..self.ends.len() {

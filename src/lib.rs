@@ -36,6 +36,9 @@
 //! Nothing here imports, calls or executes what a file names, because there is nothing in it that could. What a
 //! file may ask for is bounded by [`Limits`]. Every refusal is an [`Error`] with a stable [`Code`].
 
+// What else can panic, or takes memory at once: see clippy.toml. Tests may.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_macros))]
+
 mod archive;
 mod audit;
 #[cfg(feature = "gate")]

@@ -70,6 +70,7 @@ impl Source for Vec<u8> {
         let start = usize::try_from(offset).ok();
         let end = start.and_then(|start| start.checked_add(buffer.len()));
         let bytes = start.zip(end).and_then(|(start, end)| self.get(start..end));
+        #[expect(clippy::disallowed_methods, reason = "the range has the length of the buffer")]
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }

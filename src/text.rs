@@ -89,6 +89,7 @@ fn is_unseen(character: char) -> bool {
 /// Shows a path as the caller gave it, with what could forge or reorder a line of output escaped.
 #[must_use]
 pub fn shown_path(path: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "as long as the path")]
     let mut shown = String::with_capacity(path.len());
     for character in path.chars() {
         if character.is_control() || is_unseen(character) {

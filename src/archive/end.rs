@@ -122,6 +122,7 @@ fn missing_end(source: &dyn Source) -> Error {
         return not_zip(source);
     };
     let signature = END_SIGNATURE.to_le_bytes();
+    #[expect(clippy::disallowed_methods, reason = "a signature has four bytes")]
     let Some(position) = tail.windows(signature.len()).rposition(|window| window == signature) else {
         return not_zip(source);
     };
@@ -177,6 +178,7 @@ fn start(source: &dyn Source) -> Vec<u8> {
 }
 
 fn read(source: &dyn Source, offset: u64, size: u64) -> Result<Vec<u8>> {
+    #[expect(clippy::disallowed_methods, reason = "callers ask for 66 kB at most")]
     let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
     source
         .read_exact_at(&mut bytes, offset)

@@ -210,6 +210,7 @@ impl Archive {
     /// Reads the whole data of an entry without keeping it, to check its size and CRC-32.
     pub(crate) fn check(&self, entry: &Entry) -> Result<()> {
         let mut fill = self.reader(entry)?;
+        #[expect(clippy::disallowed_methods, reason = "a buffer")]
         let mut buffer = vec![0; 64 << 10];
         while fill(&mut buffer)? == buffer.len() {}
         Ok(())
@@ -264,6 +265,10 @@ fn read_entries(
     directory: &end::Directory,
     limits: &Limits,
 ) -> Result<(Vec<Entry>, Vec<u8>)> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it lies within the source, and `directory-bytes` bounds it"
+    )]
     let mut bytes = vec![0; usize::try_from(directory.size).unwrap_or_default()];
     source
         .read_exact_at(&mut bytes, directory.offset)

@@ -41,6 +41,7 @@ enum Decoder<'a> {
 impl<'a> Decoder<'a> {
     fn new(source: &'a dyn Source, entry: &Entry) -> Result<Self> {
         let compressed = Compressed { source, offset: entry.data_offset, left: entry.compressed };
+        #[expect(clippy::disallowed_methods, reason = "1 is less than a chunk")]
         let capacity = usize::try_from(entry.compressed).unwrap_or(usize::MAX).clamp(1, CHUNK);
         let buffered = |compressed| BufReader::with_capacity(capacity, compressed);
         match entry.method {
@@ -158,6 +159,10 @@ impl<'a> Checked<'a> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no more than lies in the source, or than twice what has arrived"
+)]
 pub(super) fn read(source: &dyn Source, entry: &Entry) -> Result<Vec<u8>> {
     let mut checked = Checked::new(source, entry)?;
     let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
@@ -183,6 +188,7 @@ pub(super) fn prefix(source: &dyn Source, entry: &Entry, count: usize) -> Result
         return Ok(data);
     }
     let mut decoder = Decoder::new(source, entry)?;
+    #[expect(clippy::disallowed_methods, reason = "callers ask for the head of an array, at most 64 kB")]
     let mut data = vec![0; count];
     let filled = fill(&mut decoder, &mut data).map_err(|error| broken(entry, &error))?;
     data.truncate(filled);
@@ -191,6 +197,7 @@ pub(super) fn prefix(source: &dyn Source, entry: &Entry, count: usize) -> Result
 
 /// The first bytes of deflated data in one call, from about as many compressed ones: a file may have thousands of
 /// arrays, and making a reader for the header of each takes three times as long. `None` when that does not do.
+#[expect(clippy::disallowed_methods, reason = "callers ask for the head of an array, at most 64 kB")]
 fn inflate_prefix(source: &dyn Source, entry: &Entry, count: usize) -> Result<Option<Vec<u8>>> {
     /// Deflating may make short data longer, and starts with a table of codes.
     const MORE: usize = 512;
@@ -210,6 +217,7 @@ pub(super) fn same(source: &dyn Source, one: &Entry, other: &Entry) -> Result<bo
     // One byte more than the data, so that its end is seen.
     let size = usize::try_from(one.size).unwrap_or(usize::MAX).saturating_add(1).min(CHUNK);
     let (mut one, mut other) = (Checked::new(source, one)?, Checked::new(source, other)?);
+    #[expect(clippy::disallowed_methods, reason = "a chunk at most")]
     let (mut left, mut right) = (vec![0; size], vec![0; size]);
     loop {
         let counts = (one.fill(&mut left)?, other.fill(&mut right)?);

@@ -22,11 +22,13 @@ pub(super) enum Fact {
 pub(super) struct Facts(RefCell<Vec<Option<Fact>>>);
 
 impl Facts {
+    #[expect(clippy::disallowed_methods, reason = "as many as the schema has names")]
     pub(super) fn new(schema: &Schema) -> Self {
         Self(RefCell::new(vec![None; schema.name_count()]))
     }
 
     /// What the type is that a node declares.
+    #[expect(clippy::disallowed_methods, reason = "no borrow outlasts its statement")]
     pub(super) fn of(&self, node: NodeRef<'_>) -> Fact {
         let index = node.name_id().0 as usize;
         let known = self.0.borrow().get(index).copied().flatten();

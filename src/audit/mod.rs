@@ -260,6 +260,7 @@ struct Mentions {
 }
 
 impl Mentions {
+    #[expect(clippy::disallowed_methods, reason = "as many as the schema has names")]
     fn new(names: usize) -> Self {
         Self {
             list: Vec::new(),
@@ -324,6 +325,7 @@ impl Mentions {
             ))
         };
         self.list.sort_by(order);
+        #[expect(clippy::disallowed_methods, reason = "as many as are there already")]
         let mut sorted: Vec<Mention> = Vec::with_capacity(self.list.len());
         for mut mention in self.list {
             match sorted.last_mut() {

@@ -74,6 +74,7 @@ fn position(archive: &Archive, node: NodeRef<'_>, file: &str) -> Result<EntryInd
 pub(super) fn check_entries(schema: &Schema) -> Result<Entries> {
     let archive = schema.archive();
     let mut counted = HashSet::new();
+    #[expect(clippy::disallowed_methods, reason = "as many as the archive has entries")]
     let mut named = vec![false; archive.entries().len()];
     let mut uses = Vec::new();
     let mut total = 0_u64;

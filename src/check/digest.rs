@@ -79,6 +79,7 @@ pub(super) const CHUNK: usize = 256 << 10;
 /// The SHA-256 of everything in a source. `each` sees what is hashed, and where it starts: whole chunks but for the last.
 pub(super) fn of_source(source: &dyn Source, mut each: impl FnMut(u64, &[u8])) -> Result<Sha256> {
     let mut hasher = Hasher::default();
+    #[expect(clippy::disallowed_methods, reason = "a buffer")]
     let mut buffer = vec![0; CHUNK];
     let mut at = 0;
     while at < source.size() {

@@ -6,7 +6,7 @@ use crate::audit::Reference;
 use crate::error::{Code, Error, Location, Place};
 use crate::policy::Severity;
 use crate::schema::Region;
-use crate::text::PLACE_LENGTH;
+use crate::text::{self, PLACE_LENGTH};
 use crate::trust::reason;
 
 /// Something that a policy, or the format, does not allow. Text of the file is escaped and cut.
@@ -56,13 +56,8 @@ fn is_zero(count: &usize) -> bool {
 
 /// A place, cut when it is very long.
 fn cut(place: Place) -> Place {
-    let Place { mut path, pointer } = place;
-    if path.len() > PLACE_LENGTH {
-        // All of it is ASCII.
-        path.truncate(PLACE_LENGTH);
-        path.push_str("...");
-    }
-    Place { path, pointer: pointer.chars().take(PLACE_LENGTH).collect() }
+    let Place { path, pointer } = place;
+    Place { path: text::cut(path, PLACE_LENGTH), pointer: pointer.chars().take(PLACE_LENGTH).collect() }
 }
 
 /// How many places of a name a finding has.

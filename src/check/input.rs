@@ -240,6 +240,7 @@ const WINDOW: u64 = 1 << 20;
 /// through. Whether it is sound, the check says.
 fn holds_schema(source: &impl Source) -> Result<bool> {
     let finds = |start: u64, end: u64, what: &[u8]| -> Result<bool> {
+        #[expect(clippy::disallowed_methods, reason = "a window at most")]
         let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or_default()];
         source.read_exact_at(&mut bytes, start).map_err(|error| Error::cannot("read the file", error))?;
         Ok(memchr::memmem::find(&bytes, what).is_some())

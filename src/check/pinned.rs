@@ -29,6 +29,10 @@ pub(super) struct Pinned {
 
 impl Pinned {
     pub(super) fn new(file: FileSource) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "no constant is 0, and what is rounded up is at most a 4096th of u64::MAX"
+        )]
         let piece = file.size().div_ceil(MOST_PIECES).next_power_of_two().clamp(PIECE, CHUNK as u64);
         Self {
             file,
@@ -50,6 +54,7 @@ impl Pinned {
     }
 
     /// Compares whole pieces, from this offset on, with what they were before; `remember` keeps those that are new.
+    #[expect(clippy::disallowed_methods, reason = "a piece is never empty")]
     fn compare(&self, at: u64, bytes: &[u8], remember: bool) {
         let piece = usize::try_from(self.piece).unwrap_or(CHUNK);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,6 +87,10 @@ impl Source for Pinned {
         let is_there = offset >= *recent_start && end <= recent_start.saturating_add(pieces.len() as u64);
         if !is_there {
             pieces.clear();
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a chunk at most, but for what a caller reads at once"
+            )]
             pieces.resize(usize::try_from(length).unwrap_or_default(), 0);
             *recent_start = start;
             if let Err(error) = self.file.read_exact_at(pieces, start) {
@@ -92,6 +101,7 @@ impl Source for Pinned {
         }
         let skip = usize::try_from(offset.saturating_sub(*recent_start)).unwrap_or_default();
         let wanted = pieces.get(skip..).and_then(|rest| rest.get(..buffer.len()));
+        #[expect(clippy::disallowed_methods, reason = "the range has the length of the buffer")]
         buffer.copy_from_slice(wanted.ok_or(io::ErrorKind::UnexpectedEof)?);
         if self.has_changed() { Err(io::Error::other("the file was changed meanwhile")) } else { Ok(()) }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
+use std::thread;
 
 use super::input::Input;
 use super::judge::Checker;
@@ -43,6 +44,7 @@ impl Checker {
         let mut summary = Summary::default();
         // What is not to be checked must not be published ahead of time.
         let is_in_turn = pace.fail_fast && self.publishes();
+        #[expect(clippy::disallowed_methods, reason = "1 is not more than what is at least 1")]
         let threads = if is_in_turn { 1 } else { pace.threads.clamp(1, inputs.len().max(1)) };
         if threads == 1 {
             for input in inputs {
@@ -73,17 +75,23 @@ impl Checker {
             moved: Condvar::new(),
         };
         let (sender, verdicts) = mpsc::channel();
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
+        thread::scope(|scope| {
+            for number in 0..threads {
                 let (sender, queue) = (sender.clone(), &queue);
-                scope.spawn(move || {
+                let work = move || {
                     while let Some(index) = queue.take(inputs.len()) {
                         let Some(input) = inputs.get(index) else { break };
                         if sender.send((index, self.check_input(input))).is_err() {
                             break;
                         }
                     }
-                });
+                };
+                // Fewer threads than asked for do the same, only later.
+                match thread::Builder::new().spawn_scoped(scope, work) {
+                    Ok(_) => {}
+                    Err(error) if number == 0 => return Err(error),
+                    Err(_) => break,
+                }
             }
             drop(sender);
             let mut waiting = BTreeMap::new();

@@ -39,6 +39,7 @@ impl Subject {
         let size = metadata.len();
         let watch = Some(Watch { path: path.to_owned(), seen: Seen::of(&metadata) });
         if size <= READ_WHOLE {
+            #[expect(clippy::disallowed_methods, reason = "at most READ_WHOLE")]
             let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
             (&mut file).take(READ_WHOLE.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot_read)?;
             if bytes.len() as u64 != size {
@@ -201,6 +202,7 @@ fn refuse_what_is_no_file(metadata: &Metadata) -> Result<()> {
 /// Copies a stream, and hashes it on the way.
 fn copy(mut from: impl Read, to: &mut impl Write, most: u64) -> Result<(Sha256, u64)> {
     let mut hasher = Hasher::default();
+    #[expect(clippy::disallowed_methods, reason = "a buffer")]
     let mut buffer = vec![0; CHUNK];
     let mut size = 0_u64;
     loop {

@@ -161,6 +161,7 @@ impl Verdict {
     /// Adds what was found later.
     pub(super) fn add(&mut self, finding: Finding) {
         self.outcome = self.outcome.max(Outcome::of(finding.code));
+        #[expect(clippy::disallowed_methods, reason = "there is always a first place")]
         self.findings.insert(0, finding);
     }
 

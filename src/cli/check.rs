@@ -174,7 +174,9 @@ impl Arguments {
         }
         let mut outputs: Vec<_> = self.outputs.iter().map(|(_, path)| path).collect();
         outputs.sort_unstable();
-        if outputs.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
+        #[expect(clippy::disallowed_methods, reason = "2 is not 0")]
+        let is_twice = outputs.windows(2).any(|pair| matches!(pair, [one, other] if one == other));
+        if is_twice {
             return Some("two reports are to be written to one file".to_owned());
         }
         if paths.is_empty() {

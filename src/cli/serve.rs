@@ -210,7 +210,10 @@ impl Arguments {
             Err(error) => return failed(&Error::cannot("listen to signals", error)),
         };
         output::say(&format!("listening on http://{}\n", server.address()));
-        let log = self.log.then(Log::start);
+        let log = match self.log.then(Log::start).transpose() {
+            Ok(log) => log,
+            Err(error) => return failed(&Error::cannot("start a thread for the log", error)),
+        };
         let lines = log.as_ref().map(|log| log.lines.clone());
         // On a thread of the runtime; this one is for signals.
         let serving = tokio::spawn(server.run(move |event| observe(event, lines.as_ref())));
@@ -292,10 +295,10 @@ struct Line<'a> {
 }
 
 impl Log {
-    fn start() -> Self {
+    fn start() -> io::Result<Self> {
         let (lines, receiver) = mpsc::sync_channel::<Vec<u8>>(MOST_LINES);
         let (end, ended) = mpsc::sync_channel(1);
-        std::thread::spawn(move || {
+        std::thread::Builder::new().spawn(move || {
             // An empty line is the end.
             for line in receiver.iter().take_while(|line| !line.is_empty()) {
                 // Whoever closed the pipe has seen enough.
@@ -309,8 +312,8 @@ impl Log {
             }
             let _ = io::stdout().lock().flush();
             let _ = end.send(());
-        });
-        Self { lines, ended }
+        })?;
+        Ok(Self { lines, ended })
     }
 
     fn add(lines: &SyncSender<Vec<u8>>, answered: &Answered) {

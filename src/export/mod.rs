@@ -77,6 +77,7 @@ struct Export<'a, 'm> {
 
 impl Export<'_, '_> {
     /// Ends the export with an error.
+    #[expect(clippy::disallowed_methods, reason = "no borrow outlasts its statement")]
     fn fail<E: serde::ser::Error>(&self, error: Error) -> E {
         let failure = E::custom(&error);
         self.fault.borrow_mut().get_or_insert(error);
@@ -122,6 +123,7 @@ impl<'m> Node<'_, 'm> {
     }
 
     /// The same object, if it has been written.
+    #[expect(clippy::disallowed_methods, reason = "nothing else is called while it is borrowed")]
     fn shown_before(&self) -> Option<Object<'m>> {
         if !self.object.is_shared() {
             return None;

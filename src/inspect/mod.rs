@@ -284,6 +284,7 @@ impl<'a> ItemList<'a> {
 
 impl Serialize for ItemList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::disallowed_methods, reason = "serializing an item does not serialize the list")]
         let mut items = self.items.borrow_mut();
         serializer.collect_seq(items.iter_mut().flatten())
     }
@@ -375,6 +376,7 @@ const MOST_BRANCHES: usize = 64;
 impl Branches {
     /// What comes before an item in its line.
     pub fn before(&mut self, item: &Item) -> String {
+        #[expect(clippy::disallowed_methods, reason = "a file is at most as deep as `json-depth`")]
         self.open.resize(item.depth.saturating_add(1), false);
         if let Some(open) = self.open.last_mut() {
             *open = !item.is_last;

@@ -25,6 +25,7 @@ pub(super) fn check(encoder: Object<'_>) -> Check {
     }
     let count = size(encoder, "n_features_in_")?.unwrap_or(0);
     ensure!(count == categories.len(), "has {count} features and the categories of {}", categories.len());
+    #[expect(clippy::disallowed_methods, reason = "as many as the list has items")]
     let mut features = Vec::with_capacity(count);
     for (index, list) in categories.into_iter().enumerate() {
         let categories = length_of(list).unwrap_or(0);

@@ -175,6 +175,7 @@ pub(super) enum Place {
 }
 
 impl Places {
+    #[expect(clippy::disallowed_methods, reason = "callers count items that an array or list has")]
     pub(super) fn new(count: usize) -> Self {
         Self(vec![false; count])
     }

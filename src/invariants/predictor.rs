@@ -149,7 +149,7 @@ fn check_preprocessor(estimator: Object<'_>, features: usize) -> Check {
     ensure!(weights.is_none(), "has a _preprocessor with weights");
     let takes = super::facts::features(preprocessor)?;
     ensure!(takes == features, "has {features} features and a _preprocessor for {takes}");
-    let mut times = vec![0_usize; features];
+    let mut times = Vec::new();
     for (index, transformer) in items(preprocessor, "transformers_")?.into_iter().enumerate() {
         let step = transformer.index(1)?;
         if text(step).as_deref() == Some("drop") {
@@ -166,12 +166,15 @@ fn check_preprocessor(estimator: Object<'_>, features: usize) -> Check {
         };
         ensure!(mask.shape() == [features], "has the _preprocessor.transformers_[{index}] of another width");
         let mask = mask.to_vec::<bool>()?;
+        // No sooner, because the number of features is only what the file says, and the mask is really there.
+        #[expect(clippy::disallowed_methods, reason = "as many as the mask has")]
+        times.resize(mask.len(), 0_usize);
         times
             .iter_mut()
             .zip(mask)
             .for_each(|(times, is_in)| *times = times.saturating_add(usize::from(is_in)));
     }
-    let once = times.iter().all(|times| *times == 1);
+    let once = times.len() == features && times.iter().all(|times| *times == 1);
     ensure!(once, "has a _preprocessor that does not take each feature once");
     Ok(())
 }

@@ -126,6 +126,7 @@ const NOT_REACHED: u32 = u32::MAX;
 
 impl Walk {
     pub(super) fn new(count: usize) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "callers count nodes that an array has")]
         let mut depths = vec![NOT_REACHED; count];
         if let Some(root) = depths.first_mut() {
             *root = 0;

@@ -200,7 +200,10 @@ fn in_parallel(objects: &[Object<'_>], threads: usize) -> Result<()> {
         Ok(())
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(objects.len())).map(|_| scope.spawn(work)).collect();
+        let others: Vec<_> = (1..threads.min(objects.len()))
+            // What no thread can be had for, the others do.
+            .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
         let mut result = work();
         for other in others {
             result = match other.join() {

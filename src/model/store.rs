@@ -81,6 +81,7 @@ impl Store {
 struct Nodes(Vec<AtomicU64>);
 
 impl Nodes {
+    #[expect(clippy::disallowed_methods, reason = "64 is not 0")]
     fn new(count: usize) -> Self {
         Self(std::iter::repeat_with(AtomicU64::default).take(count.div_ceil(64)).collect())
     }

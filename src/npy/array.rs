@@ -262,6 +262,7 @@ impl NdArray {
     fn collect<T: Element>(&self, dtype: &ScalarDtype) -> Result<Vec<T>> {
         let size = self.item_size();
         let bytes = self.block.bytes();
+        #[expect(clippy::disallowed_methods, reason = "as many as the array has, whose bytes are in memory")]
         let mut items = Vec::with_capacity(self.len());
         for (index, at) in self.offsets().enumerate() {
             let bytes = at.checked_add(size).and_then(|end| bytes.get(at..end)).unwrap_or_default();

@@ -19,6 +19,7 @@ pub(crate) struct Block {
 
 impl Block {
     /// Reads what an entry holds after its first `skip` bytes. Size and CRC-32 of the whole entry are checked.
+    #[expect(clippy::disallowed_methods, reason = "a header at most, and a word is not empty")]
     pub(crate) fn read(archive: &Archive, entry: &Entry, skip: u64) -> Result<Self> {
         let mut fill = archive.reader(entry)?;
         let mut skipped = vec![0; usize::try_from(skip).unwrap_or_default()];
@@ -54,12 +55,14 @@ impl Block {
     }
 
     /// Adds zeros for so many bytes, and gives them to be filled.
+    #[expect(clippy::disallowed_methods, reason = "memory for it was reserved, and words are bytes")]
     fn grow(&mut self, bytes: usize) -> &mut [u8] {
         let end = self.len.saturating_add(bytes);
         self.words.resize(end.div_ceil(WORD), 0);
         bytemuck::cast_slice_mut(&mut self.words).get_mut(self.len..end).unwrap_or_default()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "words are bytes")]
     pub(crate) fn bytes(&self) -> &[u8] {
         bytemuck::cast_slice(&self.words).get(..self.len).unwrap_or_default()
     }

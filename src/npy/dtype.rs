@@ -138,6 +138,7 @@ impl StructField {
 impl StructDtype {
     /// Parses fields up to the closing bracket: `(name, descr)` or `(name, descr, shape)`.
     fn parse(literals: &mut Literals<'_>, level: usize) -> Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "eight")]
         let mut structure = Self { fields: Vec::with_capacity(8), size: 0 };
         while !literals.take(']') {
             literals.expect('(')?;

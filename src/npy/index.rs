@@ -12,6 +12,7 @@ pub(super) struct Offsets {
 
 impl Offsets {
     /// The caller has checked that shape and strides lie within some slice, so nothing here overflows.
+    #[expect(clippy::disallowed_methods, reason = "a shape has at most 64 dimensions")]
     pub(super) fn new(shape: &[usize], strides: &[usize], start: usize) -> Self {
         Self {
             dimensions: shape.iter().copied().zip(strides.iter().copied()).collect(),

@@ -138,6 +138,7 @@ impl<'a> Literals<'a> {
 }
 
 /// The character of an escape, after the backslash.
+#[expect(clippy::disallowed_methods, reason = "16 is not more than 36")]
 fn escape(characters: &mut std::str::Chars<'_>) -> Option<char> {
     let digits = match characters.next()? {
         character @ ('\\' | '\'' | '"') => return Some(character),

@@ -165,6 +165,7 @@ pub(super) fn member<'a>(archive: &'a Archive, name: &str) -> Result<&'a Entry> 
 }
 
 /// A member that is small enough to be read whole, with its header.
+#[expect(clippy::disallowed_methods, reason = "the offset is at most the length")]
 fn read_small(archive: &Archive, entry: &Entry) -> Result<(ArrayHeader, Vec<u8>)> {
     const MOST: u64 = 64 << 10;
     let header = ArrayHeader::read(archive, entry)?;

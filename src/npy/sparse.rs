@@ -180,6 +180,7 @@ impl SparseMatrix {
         }
         let mut sorted = offsets;
         sorted.sort_unstable();
+        #[expect(clippy::disallowed_methods, reason = "2 is not 0")]
         let twice = sorted.windows(2).find(|pair| pair.first() == pair.last())?;
         Some(format!("has the diagonal {} twice", twice.first()?))
     }

@@ -30,6 +30,7 @@ impl NdArray {
 }
 
 /// The magic bytes, the version, and the text, padded so that the items start at a multiple of 64.
+#[expect(clippy::disallowed_methods, reason = "the alignment is not 0, and padding is shorter than it")]
 fn header(text: &str) -> io::Result<Vec<u8>> {
     const ALIGNMENT: usize = 64;
     let whole =
@@ -60,6 +61,7 @@ pub(crate) fn describe(dtype: &Dtype, out: &mut String) {
 }
 
 fn describe_fields(structure: &StructDtype, out: &mut String) {
+    #[expect(clippy::disallowed_methods, reason = "as many as there are fields")]
     let mut parts = Vec::with_capacity(structure.fields.len());
     let mut end = 0;
     let padding = |from: u64, to: u64| {

@@ -428,6 +428,7 @@ pub(crate) fn doubt_of(allowance: &Allowance, what: &str) -> Mistake {
 }
 
 /// The word that was most likely meant.
+#[expect(clippy::disallowed_methods, reason = "3 is not 0")]
 fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|word| (strsim::damerau_levenshtein(text, word), word));
     scored.min().filter(|(distance, word)| *distance <= word.len().div_ceil(3)).map(|(_, word)| word)

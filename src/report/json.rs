@@ -74,8 +74,8 @@ impl Formatter for Ascii<'_> {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(|character: char| !matches!(character, ' '..='~')) {
-            let (plain, special) = rest.split_at(at);
+        let is_special = |character: char| !matches!(character, ' '..='~');
+        while let Some((plain, special)) = rest.find(is_special).and_then(|at| rest.split_at_checked(at)) {
             write_plain(out, plain)?;
             let mut characters = special.chars();
             let mut units = [0; 2];

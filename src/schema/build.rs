@@ -376,6 +376,7 @@ impl<'a> Builder<'a> {
             };
             let index = symbol.0 as usize;
             if index >= self.seen.len() {
+                #[expect(clippy::disallowed_methods, reason = "as many as there are strings")]
                 self.seen.resize(self.arena.strings.len(), 0);
             }
             match self.seen.get_mut(index) {

@@ -57,6 +57,7 @@ impl<'a> Reader<'a> {
     /// Starts to read a text of this size, which only says how much memory to set aside.
     pub(super) fn new(fill: Fill<'a>, size: u64) -> Result<Self> {
         let length = usize::try_from(size).unwrap_or(WINDOW).saturating_add(1).min(WINDOW);
+        #[expect(clippy::disallowed_methods, reason = "a window at most")]
         let mut reader = Self { fill, window: vec![0; length], at: 0, end: 0, base: 0, ended: false };
         reader.refill(0)?;
         reader.check_encoding()?;
@@ -90,6 +91,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads more text, and keeps that of the window from `keep` on. What is kept moves to the front.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is kept lies in the window, which doubles only when it is full"
+    )]
     fn refill(&mut self, keep: usize) -> Result<()> {
         let kept = self.end.saturating_sub(keep);
         self.window.copy_within(keep..self.end, 0);
@@ -433,6 +438,7 @@ fn escape_length(bytes: &[u8]) -> std::result::Result<usize, Fault> {
 }
 
 /// The unit of the escape `\uXXXX` that the bytes start with.
+#[expect(clippy::disallowed_methods, reason = "16 is not more than 36")]
 fn code_unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.get(..6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0_u16, |unit, digit| {
@@ -515,6 +521,7 @@ pub(super) fn whole_number(text: &str) -> std::result::Result<&str, Fault> {
 
 /// Decodes escapes that [`escape_length`] has checked.
 fn unescape(raw: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "as long as the text")]
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((before, after)) = rest.split_once('\\') {

@@ -68,6 +68,7 @@ impl Walk<'_> {
             let Some(frame) = self.frames.last_mut() else { return Ok(()) };
             let (is_object, items) = (frame.is_object, frame.items);
             let close = if is_object { b'}' } else { b']' };
+            #[expect(clippy::disallowed_methods, reason = "where the path once ended")]
             self.path.truncate(frame.path);
             let goes_on = if is_new { !self.reader.take(close)? } else { self.reader.take(b',')? };
             if !goes_on {
@@ -131,6 +132,7 @@ fn count_lines(archive: &Archive, regions: &mut BTreeMap<String, Region>) -> Res
     let mut wanted = offsets.iter().copied().peekable();
     let (mut offset, mut line, mut column) = (0_u64, 1_u64, 1_u64);
     let mut fill = archive.reader(entry)?;
+    #[expect(clippy::disallowed_methods, reason = "a buffer")]
     let mut buffer = vec![0; 64 << 10];
     while wanted.peek().is_some() {
         let count = fill(&mut buffer)?;

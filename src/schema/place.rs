@@ -3,7 +3,7 @@
 use super::loader::Loader;
 use super::node::EXTRA_SLOT;
 use super::view::NodeRef;
-use crate::text::shown;
+use crate::text::{cut, shown};
 
 pub(super) fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
@@ -23,6 +23,7 @@ fn line(node: NodeRef<'_>) -> Vec<NodeRef<'_>> {
 }
 
 /// The JSON pointer (RFC 6901) to a node in `schema.json`.
+#[expect(clippy::disallowed_methods, reason = "2 is not 0")]
 pub(crate) fn pointer(node: NodeRef<'_>) -> String {
     let mut pointer = String::new();
     for pair in line(node).windows(2) {
@@ -50,6 +51,7 @@ pub(crate) fn pointer(node: NodeRef<'_>) -> String {
 
 /// The path to a node, as one would write it in Python: `steps[1][1].coef_`. The root's path is empty. What goes
 /// past `most` characters is cut.
+#[expect(clippy::disallowed_methods, reason = "2 is not 0")]
 pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
     let mut path = String::new();
     let line = line(node);
@@ -57,10 +59,7 @@ pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
     for pair in line.windows(2) {
         let [parent, child] = pair else { continue };
         if path.len() > most {
-            // All of it is ASCII.
-            path.truncate(most);
-            path.push_str("...");
-            break;
+            return cut(path, most);
         }
         let step = step(*parent, *child);
         let of_state = std::mem::take(&mut holds_attributes);

@@ -80,6 +80,7 @@ async fn part(mut stream: TcpStream, most: u64) {
     }
     let start = Instant::now();
     let mut stream = stream.take(most);
+    #[expect(clippy::disallowed_methods, reason = "a buffer")]
     let mut sink = vec![0; 64 << 10];
     while start.elapsed() < MOST {
         match tokio::time::timeout(SILENCE, stream.read(&mut sink)).await {

@@ -26,6 +26,7 @@ pub(super) struct Gauge {
 
 impl Gauge {
     fn new(most: usize) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "there is at least one permit")]
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
         Self { permits: Arc::new(Semaphore::new(most)), most }
     }

@@ -139,6 +139,7 @@ impl Metrics {
 
     /// All of them as text.
     pub(super) fn text(&self, load: &Load, policy: Option<Sha256>, is_up: bool) -> String {
+        #[expect(clippy::disallowed_methods, reason = "eight kilobytes")]
         let mut out = Text(String::with_capacity(8 << 10));
         out.gauges(load, policy, is_up);
         let counts = self.counts();

@@ -154,6 +154,7 @@ impl<T: AsyncRead> Wire<T> {
     }
 
     /// Looks whether the head of a request is complete.
+    #[expect(clippy::disallowed_methods, reason = "neither 2 nor 3 is 0")]
     fn look(&mut self) {
         let from = self.scanned.saturating_sub(3);
         self.scanned = self.held.len();
@@ -186,6 +187,7 @@ impl<T: AsyncRead> Wire<T> {
     }
 
     /// Hands over what is ready.
+    #[expect(clippy::disallowed_methods, reason = "what is ready is held")]
     fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
         let count = self.ready.min(buffer.remaining());
         buffer.put_slice(self.held.get(..count).unwrap_or_default());
@@ -351,6 +353,7 @@ impl Alarm {
 
 /// Reads a head that may be complete: its length, and how its body is framed.
 fn parse(bytes: &[u8], max_headers: usize) -> Option<(usize, Framing)> {
+    #[expect(clippy::disallowed_methods, reason = "a number that the operator sets")]
     let mut headers = vec![httparse::EMPTY_HEADER; max_headers];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(bytes) {

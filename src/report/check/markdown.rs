@@ -187,6 +187,7 @@ fn code(text: &str) -> String {
         return String::new();
     }
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "as many as the text has, and one")]
     let fence = "`".repeat(longest.saturating_add(1));
     // One space at either end is taken off again.
     let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
@@ -197,6 +198,7 @@ fn code(text: &str) -> String {
 fn prose(text: &str) -> String {
     // It goes on one line, where it starts nothing.
     let text = text.replace(char::is_control, " ");
+    #[expect(clippy::disallowed_methods, reason = "as long as the text")]
     let mut out = String::with_capacity(text.len());
     let mut parts = text.split('`').enumerate().peekable();
     while let Some((index, part)) = parts.next() {

@@ -19,7 +19,7 @@ pub(super) fn write(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
             (finding.code, finding.severity, &finding.hint) == (first.code, first.severity, &first.hint)
         };
         let count = rest.iter().take_while(|finding| is_same(finding)).count();
-        let (group, others) = rest.split_at(count);
+        let (group, others) = rest.split_at_checked(count).unwrap_or((rest, &[]));
         writeln!(out, "  {}[{}]", first.severity, first.code)?;
         group.iter().try_for_each(|finding| write_finding(out, finding))?;
         writeln!(out, "    hint: {}", harmless(&first.hint))?;

@@ -117,8 +117,8 @@ impl<'a> Builder<'a> {
             ..artifact(Reference { uri: uri::of_path(&verdict.path), index })
         });
         let mut entries = BTreeMap::new();
-        let (first, others) = verdict.findings.split_at(verdict.findings.len().min(1));
-        let (others, cut) = others.split_at(others.len().min(self.room));
+        let (first, others) = verdict.findings.split_at_checked(1).unwrap_or((&verdict.findings, &[]));
+        let (others, cut) = others.split_at_checked(self.room).unwrap_or((others, &[]));
         self.room = self.room.saturating_sub(others.len());
         for finding in first.iter().chain(others) {
             let related = self.related(finding, &model, &mut entries);

@@ -26,6 +26,7 @@ pub(super) fn rule(code: Code) -> Rule {
 
 /// `zip-comment` as `ZipComment`.
 fn pascal_case(name: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "as long as the name")]
     let mut out = String::with_capacity(name.len());
     for word in name.split('-') {
         let mut characters = word.chars();
