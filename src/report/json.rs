@@ -68,6 +68,13 @@ impl Formatter for Ascii<'_> {
         end_object_value();
     }
 
+    /// JSON that is written as the file has it. What is no ASCII can only be within strings there, and other white space
+    /// than spaces only between values.
+    fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut lines = fragment.split(['\n', '\r', '\t']);
+        lines.try_for_each(|line| self.write_string_fragment(out, line))
+    }
+
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         out: &mut W,
