@@ -6,6 +6,8 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
+use crate::text::opens_command;
+
 /// Writes JSON in ASCII, indented by two spaces, with a line break at the end.
 ///
 /// Everything else is escaped, so that text from a file cannot move a terminal's cursor or reorder its letters.
@@ -95,13 +97,13 @@ impl Formatter for Ascii<'_> {
     }
 }
 
-/// Writes text that needs no escapes in JSON. The runner of GitHub Actions takes `##[` for a command wherever it stands in
-/// a line of output, so the bracket is escaped there.
+/// Writes ASCII that needs no escapes in JSON. What runs a pipeline may take a bracket behind two hashes for the start of
+/// a command.
 fn write_plain(out: &mut (impl ?Sized + io::Write), text: &str) -> io::Result<()> {
-    let mut parts = text.split("##[");
+    if !text.contains("##") {
+        return out.write_all(text.as_bytes());
+    }
+    let mut parts = text.split(opens_command());
     out.write_all(parts.next().unwrap_or_default().as_bytes())?;
-    parts.try_for_each(|part| {
-        out.write_all(b"##\\u005b")?;
-        out.write_all(part.as_bytes())
-    })
+    parts.try_for_each(|part| write!(out, "\\u005b{part}"))
 }

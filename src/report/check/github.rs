@@ -6,8 +6,9 @@
 
 use std::io::{self, Write};
 
-use super::{Report, path_in_line, short, text};
+use super::{Report, short, text};
 use crate::check::{Outcome, Verdict};
+use crate::text::shown_path;
 
 /// The runner cuts a message after 4096 characters.
 const MOST_BYTES: usize = 3800;
@@ -22,7 +23,7 @@ pub(super) fn write(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
         return Ok(());
     }
     let command = if failed { "error" } else { "warning" };
-    let path = path_in_line(&verdict.path);
+    let path = shown_path(&verdict.path);
     let others = verdict.findings.len().saturating_sub(1).saturating_add(verdict.findings_left_out);
     let codes = verdict.findings.first().map(|first| match others {
         0 => format!(" ({})", first.code),

@@ -8,8 +8,9 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{Report, harmless, path_in_line, short, text};
+use super::{Report, harmless, short, text};
 use crate::check::{Outcome, Verdict};
+use crate::text::shown_path;
 
 const SUITE: &str = "skops-rs check";
 const CLASS: &str = "skops-rs.check";
@@ -51,7 +52,7 @@ fn write_properties(xml: &mut Writer<impl Write>, report: &Report<'_>) -> io::Re
         ("files.skipped", summary.skipped.to_string()),
         ("files.not-checked", summary.not_checked.to_string()),
     ];
-    properties.extend(head.policy.as_ref().map(|path| ("policy", valid(&path_in_line(path)))));
+    properties.extend(head.policy.as_ref().map(|path| ("policy", valid(&shown_path(path)))));
     properties.extend(head.policy_sha256.map(|sha256| ("policy.sha256", sha256.to_string())));
     xml.create_element("properties").write_inner_content(|xml| {
         properties.iter().try_for_each(|(name, value)| {
@@ -63,7 +64,7 @@ fn write_properties(xml: &mut Writer<impl Write>, report: &Report<'_>) -> io::Re
 }
 
 fn write_case(xml: &mut Writer<impl Write>, verdict: &Verdict) -> io::Result<()> {
-    let name = valid(&path_in_line(&verdict.path));
+    let name = valid(&shown_path(&verdict.path));
     let mut findings = Vec::new();
     text::write(&mut findings, verdict)?;
     let findings = valid(&String::from_utf8_lossy(&findings));

@@ -7,8 +7,9 @@ use std::cmp::Reverse;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
-use super::{AllowanceReport, Report, harmless, path_in_line, short};
+use super::{AllowanceReport, Report, harmless, short};
 use crate::check::{Finding, Outcome, Summary, Verdict};
+use crate::text::shown_path;
 
 /// GitHub takes comments of 65,536 characters. Past so many bytes no section is started; there is room for one, and for
 /// the end.
@@ -174,7 +175,7 @@ fn write_end(text: &mut String, report: &Report<'_>) -> fmt::Result {
 
 /// A path for one line; of one that is very long the end, where the name is.
 fn cut_path(path: &str) -> String {
-    let path = path_in_line(path);
+    let path = shown_path(path);
     match path.chars().count().saturating_sub(PATH_LENGTH) {
         0 => path,
         cut => format!("...{}", path.chars().skip(cut).collect::<String>()),

@@ -34,7 +34,7 @@ use serde::{Serialize, Serializer};
 
 use crate::check::{Checker, Level, Outcome, Sha256, Summary, Verdict};
 use crate::policy::Allowance;
-use crate::text::shown_path;
+use crate::text::harmless;
 
 /// How verdicts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -252,14 +252,4 @@ fn short(outcome: Outcome) -> &'static str {
         Outcome::Refused => "refused",
         Outcome::Error => "could not be checked",
     }
-}
-
-/// A path for one line of output, with what could be taken for something else escaped.
-pub(crate) fn path_in_line(path: &str) -> String {
-    harmless(&shown_path(path))
-}
-
-/// Text without what the runner of GitHub Actions takes for a command wherever it stands.
-pub(crate) fn harmless(text: &str) -> String {
-    text.replace("##[", "##\\u{5b}")
 }

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Report, harmless, path_in_line, short};
+use super::{Report, harmless, short};
 use crate::check::{Finding, Outcome, Verdict};
+use crate::text::shown_path;
 
 /// Writes what is to be said of a file: nothing if it is clean.
 pub(super) fn write(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
@@ -11,7 +12,7 @@ pub(super) fn write(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
         return Ok(());
     }
     let mark = if verdict.outcome == Outcome::Pass { "warn" } else { "FAIL" };
-    writeln!(out, "{mark}  {}: {}", path_in_line(&verdict.path), short(verdict.outcome))?;
+    writeln!(out, "{mark}  {}: {}", shown_path(&verdict.path), short(verdict.outcome))?;
     let mut rest = verdict.findings.as_slice();
     while let Some(first) = rest.first() {
         // Findings of one kind stand together, and what to do about them is said once.
@@ -69,7 +70,7 @@ pub(super) fn write_end(out: &mut impl Write, report: &Report<'_>) -> io::Result
     let files = if summary.files == 1 { "file" } else { "files" };
     write!(out, "{} {files} checked", summary.files)?;
     if let Some(policy) = &report.head.policy {
-        write!(out, " by {}", path_in_line(policy))?;
+        write!(out, " by {}", shown_path(policy))?;
     }
     if !counts.is_empty() {
         write!(out, ": {}", counts.join(", "))?;
