@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use skops_rs::text::shown;
 
 use super::Outcome;
 use super::output;
@@ -35,8 +36,10 @@ pub(crate) fn man(arguments: &ManArguments) -> io::Result<Outcome> {
     command.build();
     if let Some(name) = &arguments.command {
         let Some(found) = command.find_subcommand(name) else {
-            let error = command
-                .error(clap::error::ErrorKind::InvalidSubcommand, format!("there is no command '{name}'"));
+            let error = command.error(
+                clap::error::ErrorKind::InvalidSubcommand,
+                format!("there is no command '{}'", shown(name)),
+            );
             error.exit();
         };
         let found = found.clone().display_name(format!("skops-rs-{name}"));

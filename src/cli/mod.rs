@@ -18,6 +18,7 @@ mod whole;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use skops_rs::text::shown_path;
 
 /// How a command ended, from best to worst. With several files, the worst of them counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,8 +88,28 @@ enum Command {
     Man(completions::ManArguments),
 }
 
+/// The arguments. What is wrong with them is said of the arguments as they are shown: a script may pass names that others
+/// chose.
+fn arguments() -> Result<Cli, Outcome> {
+    let error = match Cli::try_parse() {
+        Ok(arguments) => return Ok(arguments),
+        Err(error) if error.use_stderr() => error,
+        // Help, or the version.
+        Err(error) => error.exit(),
+    };
+    let shown = std::env::args_os().map(|argument| shown_path(&argument.to_string_lossy()));
+    match Cli::try_parse_from(shown) {
+        Err(same) if same.kind() == error.kind() => same.exit(),
+        _ => Err(output::usage("an argument has characters that it cannot have")),
+    }
+}
+
 pub(crate) fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = match arguments() {
+        Ok(Cli { command }) => command,
+        Err(outcome) => return outcome.into(),
+    };
+    let result = match command {
         Command::UntrustedTypes(arguments) => untrusted_types::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Arrays(arguments) => arrays::run(&arguments),
