@@ -17,7 +17,7 @@ use super::{Allowance, Denial, Pattern, Policy, Preset, Severity, VersionRange};
 use crate::audit::Role;
 use crate::error::{Code, Error, Result};
 use crate::schema::Loader;
-use crate::text::{shown, shown_path};
+use crate::text::{PLACE_LENGTH, shown, shown_in, shown_path};
 use crate::trust::{Base, tables};
 
 /// How the file is named that a policy is looked for in.
@@ -118,7 +118,9 @@ impl Policy {
         let policy = match toml::from_str::<File>(text) {
             Ok(file) => reading.policy(file),
             Err(error) => {
-                reading.wrong(error.span().unwrap_or_default(), error.message().to_owned());
+                // It may quote a key, which is text as any other.
+                let message = error.message().replace('\n', ", ");
+                reading.wrong(error.span().unwrap_or_default(), shown_in(&message, PLACE_LENGTH).to_string());
                 Self::default()
             }
         };

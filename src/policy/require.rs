@@ -55,7 +55,7 @@ impl VersionRange {
         let parsed = (version.len() <= VERSION_LENGTH).then(|| Version::from_str(version));
         match parsed {
             Some(Ok(parsed)) if self.specifiers.contains(&parsed) => Ok(()),
-            Some(Ok(_)) => Err(format!("{}, which is not in {}", shown(version), self.text)),
+            Some(Ok(_)) => Err(format!("{}, which is not in {}", shown(version), shown(&self.text))),
             _ => Err(format!("'{}', which is no version", shown(version))),
         }
     }
