@@ -322,6 +322,8 @@ impl Planted {
             plant(format!("names/{name}.skops"), &denied);
             plant(format!("{name}/refused.skops"), &refused);
             plant(format!("{name}/passing.skops"), &passing);
+            // A line starts with its path.
+            plant(format!("{name}/denied.skops"), &denied);
         }
         Self { folder, paths }
     }
@@ -537,6 +539,21 @@ fn check_has_a_record_for_each_file_in_every_format() {
     assert_junit(&report(Format::Junit), files);
     assert_sarif(&parsed(&report(Format::Sarif)), files);
     assert_surfaces(&planted, files);
+    assert_pointers(&planted, files);
+}
+
+/// A pointer leads to what it is about, whatever the keys on the way.
+fn assert_pointers(planted: &Planted, files: &[Value]) {
+    for (carrier, before) in [("dict_key", "/content"), ("attribute", "/content/content")] {
+        let is_of = |path: &str| path.starts_with(&format!("contents/{carrier}/"));
+        let files = planted.paths.iter().zip(files).filter(|(path, _)| is_of(path));
+        for (text, (_, file)) in PAYLOADS.iter().zip(files) {
+            let findings = file["findings"].as_array().unwrap();
+            let finding = findings.iter().find(|one| one["name"] == "c.D").unwrap();
+            let key = text.replace('~', "~0").replace('/', "~1");
+            assert_eq!(finding["places"][0]["pointer"], format!("{before}/{key}"));
+        }
+    }
 }
 
 /// The text of which carriers comes out, so that the others are known to be dropped and not only missed.
