@@ -47,6 +47,7 @@ fn dtypes_of_numpy_are_read() {
         ("[('a', [('b', '|u1'), ('c', '<f4')])]", 5),
         ("[('a', '|u1'), ('', '|V3'), ('b', '<f4')]", 8),
         ("[(('title', 'a'), '<f8')]", 8),
+        ("[(('t', 'a'), '<f8'), (('u', 'b'), '<f8'), ('', '|V3'), ('', '|V3')]", 22),
         ("[(\"it's\", '<f8')]", 8),
         ("[('caf\\xe9', '<f8')]", 8),
     ] {
@@ -86,6 +87,12 @@ fn other_dtypes_are_refused() {
         "'<M8[025s]'",
         "'<f12'",
         "[(('a', 'a'), '<f8')]",
+        // numpy finds a field by its title, too, and refuses two that are found the same.
+        "[(('a', 'b'), '<f8'), ('a', '<i4')]",
+        "[('a', '<i4'), (('a', 'b'), '<f8')]",
+        "[(('t', 'a'), '<f8'), (('t', 'b'), '<f8')]",
+        // To numpy this is a field, not padding.
+        "[(('t', ''), '|V3'), ('a', '<i4')]",
         "[('a', '|V0', (3,))]",
         "'float64'",
         "'<U-1'",

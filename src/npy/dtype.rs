@@ -140,20 +140,39 @@ impl StructDtype {
     fn parse(literals: &mut Literals<'_>, level: usize) -> Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "eight")]
         let mut structure = Self { fields: Vec::with_capacity(8), size: 0 };
+        let mut titles = Vec::new();
         while !literals.take(']') {
             literals.expect('(')?;
-            let name = field_name(literals)?;
+            let (title, name) = field_name(literals)?;
             literals.expect(',')?;
             let dtype = Dtype::parse_level(literals, level.saturating_add(1))?;
             let shape = if literals.take(',') { literals.shape()? } else { Vec::new() };
             literals.expect(')')?;
+            if let Some(title) = title {
+                if name.is_empty() {
+                    return Err(refused(format!("a field that has only a title: '{}'", shown(&title))));
+                }
+                titles.push(title);
+            }
             structure.push(name, dtype, shape)?;
             if !literals.take(',') {
                 literals.expect(']')?;
                 break;
             }
         }
+        structure.check_titles(&titles)?;
         Ok(structure)
+    }
+
+    /// A title finds a field as its name does, so all titles and names must differ.
+    fn check_titles(&self, titles: &[Cow<'_, str>]) -> Result<()> {
+        let names = self.fields.iter().map(|field| field.name.as_str());
+        let mut all: Vec<_> = titles.iter().map(AsRef::as_ref).chain(names).collect();
+        all.sort_unstable();
+        match all.iter().zip(all.iter().skip(1)).find(|(name, next)| name == next) {
+            Some((twice, _)) => Err(refused(format!("two fields that are found as '{}'", shown(twice)))),
+            None => Ok(()),
+        }
     }
 
     fn push(&mut self, name: String, dtype: Dtype, shape: Vec<u64>) -> Result<()> {
@@ -178,18 +197,15 @@ impl StructDtype {
 }
 
 /// A name, or a title and a name.
-fn field_name(literals: &mut Literals<'_>) -> Result<String> {
+fn field_name<'a>(literals: &mut Literals<'a>) -> Result<(Option<Cow<'a, str>>, String)> {
     if !literals.take('(') {
-        return literals.string().map(Cow::into_owned);
+        return Ok((None, literals.string()?.into_owned()));
     }
     let title = literals.string()?;
     literals.expect(',')?;
     let name = literals.string()?.into_owned();
     literals.expect(')')?;
-    if title == name {
-        return Err(refused(format!("a field whose title is its name: '{}'", shown(&name))));
-    }
-    Ok(name)
+    Ok((Some(title), name))
 }
 
 impl ScalarDtype {
