@@ -249,7 +249,7 @@ fn sparse_matrices_declare_their_format() {
     let array = |members: &mut Vec<Entry>| members[5] = member("_is_array", "'|b1'", "()", &[1]);
     assert_eq!(sparse("scipy.sparse._csr.csr_array", array), "accepted");
     assert_eq!(sparse(CSR, array), "type-mismatch");
-    // scipy before 1.11 does not say whether it is an array, and reads a matrix.
+    // scipy before 1.12 does not say whether it is an array, and reads a matrix.
     let silent = |members: &mut Vec<Entry>| drop(members.pop());
     assert_eq!(sparse(CSR, silent), "accepted");
     assert_eq!(sparse("scipy.sparse._arrays.csr_array", silent), "accepted");
@@ -306,6 +306,17 @@ fn sparse_lengths_fit_each_other() {
         sparse(CSR, |members| members[4] = member("data", "'<f8'", "(1, 2)", &[0; 16])),
         "shape-mismatch"
     );
+    // A matrix has two dimensions, an array may have one; scipy refuses any other number.
+    for dimensions in [0, 1, 3, 4] {
+        let sizes = [2_i64, 3, 1, 1].map(i64::to_le_bytes).concat()[..dimensions * 8].to_vec();
+        let shape = member("shape", "'<i8'", &format!("({dimensions},)"), &sizes);
+        let empty = |members: &mut Vec<Entry>| {
+            members[0] = member("indices", "'<i4'", "(0,)", &[]);
+            members[3] = shape;
+            members[4] = member("data", "'<f8'", "(0,)", &[]);
+        };
+        assert_eq!(sparse(CSR, empty), "shape-mismatch", "{dimensions}");
+    }
 }
 
 #[test]

@@ -137,7 +137,11 @@ pub(super) fn shapes_fit(format: SparseFormat, shape: &[u64], data: &[u64], indi
     match (format, data, indices) {
         // `csr_array` may have one dimension: one row.
         (SparseFormat::Csr, [stored], [[indices], [indptr]]) => {
-            let rows = if shape.len() == 1 { Some(&1) } else { shape.first() };
+            let rows = match shape {
+                [_] => Some(&1),
+                [rows, _] => Some(rows),
+                _ => None,
+            };
             stored == indices && pointers(rows, *indptr)
         }
         (SparseFormat::Csc, [stored], [[indices], [indptr]]) => {
