@@ -287,6 +287,8 @@ lies! {
     };
     sparse_instance: "skops-0.9/sparse_csr_array", "invariant-sparse", "has indices[0] = 99",
         |edit| { edit.patch("indices", 0, &99_i32.to_le_bytes()); };
+    sparse_instance_more: "skops-0.9/sparse_csr_array", "invariant-sparse", "has 4 indices, and its indptr ends with 3",
+        |edit| { edit.patch("indptr", 4 * 4, &3_i32.to_le_bytes()); };
     sparse_instance_lengths: "skops-0.9/sparse_csr_array", "invariant-sparse", "lengths do not fit",
         |edit| { edit.put_array("data", common::doubles(&[1.0])); };
     dropped_float: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "a float", |edit| {
