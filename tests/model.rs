@@ -84,6 +84,8 @@ fn scalars_are_pythons() {
         "-0.0",
         "\"a\\u0301\"",
         "123456789012345678901234567890",
+        // JSON allows it; Python has no such integer.
+        "-0",
     ];
     let model =
         built(list(texts.iter().filter(|text| **text != "1e400").map(|text| json_node(text)).collect()), &[]);
@@ -99,8 +101,10 @@ fn scalars_are_pythons() {
     assert_eq!(long.to_u128(), Some(123456789012345678901234567890));
     assert_eq!(items[7].as_i64().unwrap_err().code(), Code::ValueRange);
     assert_eq!(items[7].as_f64().unwrap_err().code(), Code::ValueRange);
+    let Value::Int(zero) = items[8].value().unwrap() else { panic!() };
+    assert_eq!(zero.as_str(), "0");
     let classes: Vec<_> = items.iter().map(Object::class_name).collect();
-    assert_eq!(classes, ["NoneType", "bool", "int", "float", "float", "float", "str", "int"]);
+    assert_eq!(classes, ["NoneType", "bool", "int", "float", "float", "float", "str", "int", "int"]);
 }
 
 #[test]
@@ -184,6 +188,12 @@ fn slices_generators_and_partials_keep_their_parts() {
     );
     let Value::Slice(slice) = model.root().index(0).unwrap().value().unwrap() else { panic!() };
     assert_eq!(slice.bounds(), [None, Some(Bound::Int("3".into())), Some(Bound::Str("a\"b".into()))]);
+    let text = r#"{"__class__": "slice", "__module__": "builtins", "__loader__": "SliceNode",
+        "content": {"start": -0, "stop": null, "step": null}, "protocol": 2}"#;
+    let archive = Archive::from_bytes(common::skops_text(text, &[]), Limits::default()).unwrap();
+    let model = common::load_trusting(&archive);
+    let Value::Slice(slice) = model.root().value().unwrap() else { panic!() };
+    assert_eq!(slice.bounds(), [Some(Bound::Int("0".into())), None, None]);
     for (name, is_json) in
         [("skops-0.5/random_generator_PCG64", true), ("skops-0.16/random_generator_PCG64", false)]
     {

@@ -519,6 +519,11 @@ pub(super) fn whole_number(text: &str) -> std::result::Result<&str, Fault> {
     Err(Fault { code: Code::JsonTrailingData, found: "more text follows the JSON value".into() })
 }
 
+/// A number as Python writes it: JSON allows `-0`, which `json` reads as the integer zero. `-0.0` is a float.
+pub(super) fn pythons(number: &str) -> &str {
+    if number == "-0" { "0" } else { number }
+}
+
 /// Decodes escapes that [`escape_length`] has checked.
 fn unescape(raw: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "as long as the text")]

@@ -47,7 +47,7 @@ impl<'a> Scalar<'a> {
     fn number(text: &'a str) -> Result<Self> {
         let text = json::whole_number(text).map_err(json::Fault::anywhere)?;
         if !text.contains(['.', 'e', 'E']) {
-            return Ok(Self::Int(text));
+            return Ok(Self::Int(json::pythons(text)));
         }
         match text.parse() {
             Ok(value) if f64::is_finite(value) => Ok(Self::Float(value)),

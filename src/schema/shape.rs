@@ -4,6 +4,7 @@
 //! different things.
 
 use super::build::{Builder, Kept, Slot, Value, duplicate_key, missing};
+use super::json;
 use super::loader::Loader;
 use super::node::{Form, Node, NodeId};
 use crate::error::{Code, Error, Result};
@@ -305,7 +306,7 @@ impl Builder<'_> {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         match value {
             Value::Bool(value) => value.to_string(),
-            Value::Number(number) => self.kept(number).to_owned(),
+            Value::Number(number) => json::pythons(self.kept(number)).to_owned(),
             Value::String(string) => quoted(self.kept(string)),
             Value::Mixed { .. } => {
                 let slots = self.slots(value).unwrap_or_default();
