@@ -167,7 +167,7 @@ codes! {
         "an entry has no extra field but a zip64 one that is needed",
         "extra fields can give an entry a second name or size: dump the model again with skops";
     ZipFlags, "zip-flags", Unsupported,
-        "an entry is not encrypted, patched or split over disks",
+        "an entry is not encrypted, patched or split over disks, and needs no later version of zip than 6.3",
         "dump the model again with skops, which never encrypts";
     ZipCrc, "zip-crc", Malformed,
         "the data of an entry has the CRC-32 that its header states",

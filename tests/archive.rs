@@ -195,6 +195,15 @@ fn encrypted_and_patched_entries_are_refused() {
     }
 }
 
+/// Python refuses an entry that needs a later version than it knows, by the directory; others look at the header.
+#[test]
+fn entries_that_need_a_later_zip_are_refused() {
+    for needed in [[64, 20], [20, 64], [20 | 1 << 8, 20], [20, u16::MAX]] {
+        assert_eq!(code(|entries| entries[0].needed = needed), "zip-flags", "{needed:?}");
+    }
+    assert_eq!(code(|entries| entries[0].needed = [63, 10]), "accepted");
+}
+
 #[test]
 fn methods_that_python_does_not_write_are_refused() {
     for method in [1, 6, 9, 10, 15, 93, 95, 99] {

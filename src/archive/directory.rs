@@ -10,6 +10,10 @@ const SIGNATURE: u32 = 0x0201_4b50;
 const ZIP64_TAG: u16 = 1;
 const NAME_LENGTH: usize = 255;
 
+/// What Python's `zipfile` reads: version 6.3 of the format. Some of what came later, or may yet, changes what an entry
+/// means.
+pub(super) const LATEST_VERSION: u16 = 63;
+
 /// Flags that change nothing about what a reader sees: compression options (bits 1 and 2), a data descriptor
 /// (bit 3) and a UTF-8 name (bit 11; names are ASCII anyway).
 const HARMLESS_FLAGS: u16 = 0b0000_1000_0000_1110;
@@ -45,6 +49,9 @@ pub(super) fn next<'a>(fields: &mut Fields<'a>, offset: u64) -> Result<Record<'a
         let encrypted = if raw.flags & 1 == 1 { ": it is encrypted" } else { "" };
         return Err(refused(Code::ZipFlags, &format!("has the flags {:#06x}{encrypted}", raw.flags)));
     }
+    if raw.version_needed > LATEST_VERSION {
+        return Err(refused(Code::ZipFlags, &format!("needs version {} of zip", raw.version_needed)));
+    }
     check_type(&raw).map_err(|found| refused(Code::EntryType, found))?;
     let sizes = Sizes::of_directory(&raw).map_err(|(code, found)| refused(code, found))?;
     Ok(Record {
@@ -61,6 +68,7 @@ pub(super) fn next<'a>(fields: &mut Fields<'a>, offset: u64) -> Result<Record<'a
 
 struct RawRecord<'a> {
     signature: u32,
+    version_needed: u16,
     flags: u16,
     method: u16,
     modified: u32,
@@ -79,7 +87,7 @@ impl<'a> RawRecord<'a> {
     fn take(fields: &mut Fields<'a>) -> Option<Self> {
         let signature = fields.u32()?;
         let _made_by = fields.u16()?;
-        let _version_needed = fields.u16()?;
+        let version_needed = fields.u16()?;
         let (flags, method) = (fields.u16()?, fields.u16()?);
         let (modified, crc32) = (fields.u32()?, fields.u32()?);
         let (compressed, size) = (fields.u32()?, fields.u32()?);
@@ -92,6 +100,7 @@ impl<'a> RawRecord<'a> {
         let _comment = fields.bytes(comment_length.into())?;
         Some(Self {
             signature,
+            version_needed,
             flags,
             method,
             modified,

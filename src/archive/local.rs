@@ -3,7 +3,7 @@
 //! Readers differ in which they believe, the central directory or these, so they must agree.
 
 use super::bytes::Fields;
-use super::directory::{DESCRIPTOR_FLAG, Record, Zip64};
+use super::directory::{DESCRIPTOR_FLAG, LATEST_VERSION, Record, Zip64};
 use crate::error::{Code, Error, Result};
 use crate::source::Source;
 use crate::text::shown_bytes;
@@ -51,6 +51,7 @@ pub(super) fn read<'a>(
 
 struct Header<'a> {
     signature: u32,
+    version_needed: u16,
     flags: u16,
     method: u16,
     modified: u32,
@@ -64,14 +65,25 @@ struct Header<'a> {
 impl<'a> Header<'a> {
     fn take(fields: &mut Fields<'a>) -> Option<Self> {
         let signature = fields.u32()?;
-        let _version_needed = fields.u16()?;
+        let version_needed = fields.u16()?;
         let (flags, method) = (fields.u16()?, fields.u16()?);
         let (modified, crc32) = (fields.u32()?, fields.u32()?);
         let (compressed, size) = (fields.u32()?, fields.u32()?);
         let (name_length, extra_length) = (fields.u16()?, fields.u16()?);
         let name = fields.bytes(name_length.into())?;
         let extra = fields.bytes(extra_length.into())?;
-        Some(Self { signature, flags, method, modified, crc32, compressed, size, name, extra })
+        Some(Self {
+            signature,
+            version_needed,
+            flags,
+            method,
+            modified,
+            crc32,
+            compressed,
+            size,
+            name,
+            extra,
+        })
     }
 
     fn compare(&self, record: &Record<'_>) -> Result<()> {
@@ -85,6 +97,10 @@ impl<'a> Header<'a> {
             "another compression method in the header before its data"
         } else if self.modified != record.modified {
             "another date in the header before its data"
+        } else if self.version_needed > LATEST_VERSION {
+            // The directory's may be another: it is higher where only the entry's offset needs zip64.
+            let found = format!("needs version {} of zip", self.version_needed);
+            return Err(refused(record, Code::ZipFlags, &found));
         } else {
             return Ok(());
         };

@@ -79,6 +79,8 @@ pub struct Entry {
     pub local_flags: Option<u16>,
     pub local_method: Option<u16>,
     pub local_date: u32,
+    /// Versions of zip that the directory and the header say are needed.
+    pub needed: [u16; 2],
     /// Where the central directory says that the entry starts, relative to where it does.
     pub shift: i64,
 }
@@ -106,6 +108,7 @@ impl Entry {
             local_flags: None,
             local_method: None,
             local_date: 0x5821_0000,
+            needed: [20, 20],
             shift: 0,
         }
     }
@@ -164,7 +167,7 @@ impl Zip {
             let (crc32, compressed, size) =
                 entry.local.unwrap_or((entry.crc32, entry.compressed, entry.size));
             out.extend(0x0403_4b50_u32.to_le_bytes());
-            out.extend(20_u16.to_le_bytes());
+            out.extend(entry.needed[1].to_le_bytes());
             out.extend(entry.local_flags.unwrap_or(entry.flags).to_le_bytes());
             out.extend(entry.local_method.unwrap_or(entry.method).to_le_bytes());
             out.extend(entry.local_date.to_le_bytes());
@@ -179,7 +182,8 @@ impl Zip {
             out.extend(&entry.after);
 
             directory.extend(0x0201_4b50_u32.to_le_bytes());
-            directory.extend([20, 3, 20, 0]);
+            directory.extend([20, 3]);
+            directory.extend(entry.needed[0].to_le_bytes());
             directory.extend(entry.flags.to_le_bytes());
             directory.extend(entry.method.to_le_bytes());
             directory.extend(0x5821_0000_u32.to_le_bytes());
