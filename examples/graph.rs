@@ -20,7 +20,7 @@ fn main() -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     for path in io::stdin().lock().lines() {
         let path = path?;
-        let line = match describe(&path) {
+        let line = match Archive::open(&path).and_then(|archive| describe(&archive)) {
             Ok(root) => json!({"file": path, "root": root}),
             Err(error) => json!({"file": path, "error": error.code().as_str(), "message": error.to_string()}),
         };
@@ -29,9 +29,9 @@ fn main() -> io::Result<()> {
     out.flush()
 }
 
-/// Loads a file and describes what was saved.
-fn describe(path: &str) -> Result<Json> {
-    let audit = Archive::open(path)?.schema()?.audit()?;
+/// Loads an archive and describes what was saved.
+pub(crate) fn describe(archive: &Archive) -> Result<Json> {
+    let audit = archive.schema()?.audit()?;
     // Nothing is executed here, so that whatever is named may be looked at. A program that acts upon what it loads has
     // a list of its own.
     let mut trust = TrustList::default();
@@ -290,7 +290,7 @@ fn complex(value: Complex<f64>) -> [String; 2] {
     [float(value.re), float(value.im)]
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
