@@ -451,7 +451,7 @@ impl Serialize for Code {
 pub struct Location {
     /// The entry of the archive, escaped; a member of a nested archive as `outer.npz/member.npy`.
     pub entry: Option<String>,
-    /// The JSON pointer (RFC 6901) into `schema.json`, not escaped beyond what a pointer needs.
+    /// The JSON pointer (RFC 6901) into `schema.json`, not escaped beyond what a pointer needs, cut after 8 KiB.
     pub pointer: Option<String>,
     /// The offset in bytes: into the entry's data when `entry` is given, else into the file.
     pub offset: Option<u64>,
@@ -497,7 +497,7 @@ pub struct Place {
     /// The path from the root object, as one would write it in Python: `steps[1][1].tree_`. Empty for the root.
     /// Keys are escaped and cut.
     pub path: String,
-    /// The JSON pointer (RFC 6901) into `schema.json`. Exact: show it escaped.
+    /// The JSON pointer (RFC 6901) into `schema.json`, cut after 8 KiB, which no genuine one has. Show it escaped.
     pub pointer: String,
 }
 
@@ -513,7 +513,8 @@ pub struct Untrusted {
     pub loader: &'static str,
     /// What to know before trusting it, where that is not obvious.
     pub reason: Option<&'static str>,
-    /// Where it is referred to, in the order of the file. Past 32 MiB for the whole file they are left out.
+    /// Where it is referred to, in the order of the file. Those past the limit `report-bytes`, for the whole file, are
+    /// left out.
     pub places: Vec<Place>,
     /// How many places there are in all.
     pub place_count: usize,

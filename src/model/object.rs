@@ -79,7 +79,7 @@ impl<'m> Object<'m> {
         self.node.path(usize::MAX)
     }
 
-    /// The JSON pointer (RFC 6901) into `schema.json`. Exact: show it escaped.
+    /// The JSON pointer (RFC 6901) into `schema.json`, cut after 8 KiB, which no genuine one has. Show it escaped.
     #[must_use]
     pub fn pointer(&self) -> String {
         self.node.pointer()

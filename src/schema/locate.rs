@@ -1,12 +1,14 @@
 //! Where in the text of `schema.json` nodes stand, for reports that point into it. The text is read twice more: to find
 //! values by their JSON pointers, and to count lines up to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasher;
 
 use serde::Serialize;
 
 use super::json::{Reader, Token};
-use super::place::{push_index, push_key};
+use super::place::POINTER_LENGTH;
 use crate::archive::{Archive, SCHEMA_NAME};
 use crate::error::Result;
 
@@ -34,7 +36,11 @@ pub(crate) fn locate(archive: &Archive, pointers: &BTreeSet<String>) -> Result<B
         return Ok(BTreeMap::new());
     };
     let reader = Reader::new(Box::new(archive.reader(entry)?), entry.size)?;
-    let mut walk = Walk { reader, pointers, path: String::new(), frames: Vec::new(), found: BTreeMap::new() };
+    let steps = Steps(RandomState::new());
+    // A pointer that was cut leads to something else, if anywhere.
+    let whole = pointers.iter().filter(|pointer| pointer.len() < POINTER_LENGTH);
+    let wanted = whole.map(|pointer| (steps.of_pointer(pointer), pointer.as_str())).collect();
+    let mut walk = Walk { reader, steps, wanted, at: ROOT, frames: Vec::new(), found: BTreeMap::new() };
     // A text that ends too early, or goes too deep, has been refused for that; what stands before it can be pointed at.
     let _ = walk.run(archive.limits().json_depth);
     let mut found = walk.found;
@@ -42,11 +48,33 @@ pub(crate) fn locate(archive: &Archive, pointers: &BTreeSet<String>) -> Result<B
     Ok(found)
 }
 
+/// Where a value is, as a number: that of its parent and its own key or position, hashed. Comparing pointers instead would take,
+/// for each value, as long as its pointer is. Nobody who writes a file knows the hash.
+struct Steps(RandomState);
+
+/// Where the root is.
+const ROOT: u64 = 0;
+
+impl Steps {
+    /// Where the value with this key or position is.
+    fn below(&self, parent: u64, step: &str) -> u64 {
+        self.0.hash_one((parent, step))
+    }
+
+    /// Where a JSON pointer leads.
+    fn of_pointer(&self, pointer: &str) -> u64 {
+        let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+        steps.fold(ROOT, |parent, step| self.below(parent, &step))
+    }
+}
+
 struct Walk<'a> {
     reader: Reader<'a>,
-    pointers: &'a BTreeSet<String>,
-    /// The pointer to what is being read.
-    path: String,
+    steps: Steps,
+    /// The pointers that are looked for, by where they lead.
+    wanted: HashMap<u64, &'a str>,
+    /// Where what is being read is.
+    at: u64,
     frames: Vec<Frame>,
     found: BTreeMap<String, Region>,
 }
@@ -57,8 +85,8 @@ struct Frame {
     start: u64,
     /// How many items have been.
     items: usize,
-    /// How long the pointer to it is.
-    path: usize,
+    /// Where it is.
+    at: u64,
 }
 
 impl Walk<'_> {
@@ -66,10 +94,9 @@ impl Walk<'_> {
         let mut is_new = self.value()?;
         loop {
             let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-            let (is_object, items) = (frame.is_object, frame.items);
+            let (is_object, items, at) = (frame.is_object, frame.items, frame.at);
             let close = if is_object { b'}' } else { b']' };
-            #[expect(clippy::disallowed_methods, reason = "where the path once ended")]
-            self.path.truncate(frame.path);
+            self.at = at;
             let goes_on = if is_new { !self.reader.take(close)? } else { self.reader.take(b',')? };
             if !goes_on {
                 if !is_new {
@@ -85,10 +112,10 @@ impl Walk<'_> {
             if is_object {
                 self.reader.key_start()?;
                 let key = self.reader.string()?;
-                push_key(&mut self.path, &self.reader.text(key));
+                self.at = self.steps.below(at, &self.reader.text(key));
                 self.reader.colon()?;
             } else {
-                push_index(&mut self.path, items);
+                self.at = self.steps.below(at, &items.to_string());
             }
             is_new = self.value()?;
             if self.frames.len() > most_depth {
@@ -109,16 +136,16 @@ impl Walk<'_> {
                 return Ok(false);
             }
         };
-        self.frames.push(Frame { is_object, start, items: 0, path: self.path.len() });
+        self.frames.push(Frame { is_object, start, items: 0, at: self.at });
         Ok(true)
     }
 
     /// Notes where a value that has ended stands, if anyone asked.
     fn note(&mut self, start: u64) {
-        if let Some(pointer) = self.pointers.get(&self.path) {
+        if let Some(pointer) = self.wanted.get(&self.at) {
             let byte_length = self.reader.offset().saturating_sub(start);
             let region = Region { byte_offset: start, byte_length, ..Region::default() };
-            self.found.insert(pointer.clone(), region);
+            self.found.insert((*pointer).to_owned(), region);
         }
     }
 }

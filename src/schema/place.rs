@@ -3,16 +3,31 @@
 use super::loader::Loader;
 use super::node::EXTRA_SLOT;
 use super::view::NodeRef;
-use crate::text::{cut, shown};
+use crate::text::{SHOWN_LENGTH, cut, shown};
 
+/// Pointers are cut after so many bytes. Those of genuine files stay far below; but one key may be as long as the file, and
+/// everything below it has it in its pointer.
+pub(super) const POINTER_LENGTH: usize = 8 << 10;
+
+/// Adds a step to a pointer, unless it is as long as pointers get.
 pub(super) fn push_key(pointer: &mut String, key: &str) {
+    if pointer.len() >= POINTER_LENGTH {
+        return;
+    }
     pointer.push('/');
-    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+    // Looking at more of the key would take as long as the key is, for each node below it.
+    for character in key.chars() {
+        match character {
+            _ if pointer.len() >= POINTER_LENGTH => break,
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
 }
 
 pub(super) fn push_index(pointer: &mut String, index: usize) {
-    pointer.push('/');
-    pointer.push_str(&index.to_string());
+    push_key(pointer, &index.to_string());
 }
 
 /// The nodes from the root to this one, the root first.
@@ -22,7 +37,7 @@ fn line(node: NodeRef<'_>) -> Vec<NodeRef<'_>> {
     line
 }
 
-/// The JSON pointer (RFC 6901) to a node in `schema.json`.
+/// The JSON pointer (RFC 6901) to a node in `schema.json`, cut after [`POINTER_LENGTH`] bytes.
 #[expect(clippy::disallowed_methods, reason = "2 is not 0")]
 pub(crate) fn pointer(node: NodeRef<'_>) -> String {
     let mut pointer = String::new();
@@ -43,7 +58,10 @@ pub(crate) fn pointer(node: NodeRef<'_>) -> String {
                 push_index(&mut pointer, index);
             }
             Step::State => push_key(&mut pointer, "content"),
-            Step::Arguments => pointer.push_str("/__reduce__/args"),
+            Step::Arguments => {
+                push_key(&mut pointer, "__reduce__");
+                push_key(&mut pointer, "args");
+            }
         }
     }
     pointer
@@ -59,7 +77,7 @@ pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
     for pair in line.windows(2) {
         let [parent, child] = pair else { continue };
         if path.len() > most {
-            return cut(path, most);
+            break;
         }
         let step = step(*parent, *child);
         let of_state = std::mem::take(&mut holds_attributes);
@@ -78,7 +96,8 @@ pub(crate) fn path(node: NodeRef<'_>, most: usize) -> String {
         // The dict itself, rather than one of the attributes in it.
         push_name(&mut path, STATE);
     }
-    path
+    // All of it is ASCII.
+    if path.len() > most { cut(path, most) } else { path }
 }
 
 fn push_name(path: &mut String, name: &str) {
@@ -88,8 +107,10 @@ fn push_name(path: &mut String, name: &str) {
     path.push_str(name);
 }
 
+/// Whether a key is shown as it is. A longer one is cut, as any other text.
 fn is_plain(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let is_short = (1..=SHOWN_LENGTH).contains(&key.len());
+    is_short && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// What a path calls the state of an object that is no dict of attributes.
