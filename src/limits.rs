@@ -93,6 +93,8 @@ limits! {
         "Bytes of a file. A gate reads all of them, for their SHA-256.";
     stream_bytes, "stream-bytes", u64, 2 << 30,
         "Bytes taken from standard input or a pipe, which are kept in memory.";
+    report_bytes, "report-bytes", u64, 32 << 20,
+        "Bytes, as JSON, of the places, objects or arrays that a report on one file lists. The others are counted, and refuse nothing.";
 }
 
 impl Limits {

@@ -77,6 +77,23 @@ pub(crate) fn cut(value: impl fmt::Display, length: usize) -> String {
     out.0
 }
 
+/// How many bytes text takes in a report, where everything but printable ASCII is escaped.
+pub(crate) fn json_length(text: &str) -> u64 {
+    let length = |character: char| match character {
+        '"' | '\\' => 2,
+        ' '..='~' => 1,
+        // An escape of six bytes for each unit of UTF-16.
+        other => {
+            if other.len_utf16() == 1 {
+                6
+            } else {
+                12
+            }
+        }
+    };
+    text.chars().map(length).fold(0, u64::saturating_add)
+}
+
 /// Shows bytes that ought to be text, escaped and cut like [`shown`].
 pub(crate) fn shown_bytes(bytes: &[u8]) -> String {
     shown(&String::from_utf8_lossy(bytes)).to_string()

@@ -214,12 +214,17 @@ pub(super) fn entry(record: &Record<'_>, name: &str, data_offset: u64, limits: &
         data_offset,
         head: (0, 0),
     };
-    if entry.size > limits.array_bytes {
-        let found = format!("the entry has {} bytes, the limit is {}", entry.size, limits.array_bytes);
-        return Err(Error::new(Code::LimitArrayBytes, found).in_entry(name));
-    }
-    check_ratio(entry.size, entry.compressed, limits).map_err(|error| error.in_entry(name))?;
+    check_payload_size(entry.size, entry.compressed, limits).map_err(|error| error.in_entry(name))?;
     Ok(entry)
+}
+
+/// Refuses a payload that is too large, or expands too far.
+pub(crate) fn check_payload_size(size: u64, compressed: u64, limits: &Limits) -> Result<()> {
+    if size > limits.array_bytes {
+        let found = format!("the entry has {size} bytes, the limit is {}", limits.array_bytes);
+        return Err(Error::new(Code::LimitArrayBytes, found));
+    }
+    check_ratio(size, compressed, limits)
 }
 
 /// Refuses data that expands too far.

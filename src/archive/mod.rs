@@ -22,7 +22,7 @@ use crate::intern::{Interner, Symbol};
 use crate::limits::Limits;
 use crate::source::{self, Source, Window};
 
-pub(crate) use directory::check_ratio;
+pub(crate) use directory::{check_payload_size, check_ratio};
 
 /// The entry that says what all others are.
 pub const SCHEMA_NAME: &str = "schema.json";

@@ -28,8 +28,7 @@ use facts::Facts;
 use identity::Repeats;
 pub(crate) use keys::KeyKind;
 pub(crate) use payloads::PayloadContent;
-use payloads::{Entries, Payloads};
-pub use refusal::PLACES_BYTES;
+use payloads::Payloads;
 
 /// What skops does with a name while it loads a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -158,7 +157,6 @@ pub struct Audit {
     mentions: Vec<Mention>,
     repeats: Repeats,
     payloads: Payloads,
-    payload_bytes: u64,
     unreferenced: Vec<EntryIndex>,
 }
 
@@ -174,20 +172,19 @@ impl Schema {
 
 impl Audit {
     fn check(mut schema: Schema) -> Result<Self> {
-        let Entries { uses, unreferenced, bytes } = payloads::check_entries(&schema)?;
+        let entries = payloads::check_entries(&schema)?;
         let repeats = identity::resolve(&mut schema)?;
         let facts = Facts::new(&schema);
         let mut mentions = Mentions::new(schema.name_count());
         rules::collect(&schema, &facts, &mut mentions)?;
-        let payloads = payloads::check(&schema, &uses)?;
+        let payloads = payloads::check(&schema, &entries)?;
         rules::check_payload_types(&schema, &facts, &payloads)?;
         Ok(Self {
             schema,
             mentions: mentions.sorted(),
             repeats,
             payloads,
-            payload_bytes: bytes,
-            unreferenced,
+            unreferenced: entries.unreferenced,
         })
     }
 
@@ -224,7 +221,7 @@ impl Audit {
 
     /// Bytes of the payloads, once for each object that skops would make of them.
     pub(crate) fn payload_bytes(&self) -> u64 {
-        self.payload_bytes
+        self.payloads.bytes
     }
 
     /// The headers of what a node holds, if it is an array or a sparse matrix.

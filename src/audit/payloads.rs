@@ -16,6 +16,8 @@ pub(super) struct Payloads {
     /// Sorted by node; which of the contents each has.
     nodes: Vec<(NodeId, usize)>,
     contents: Vec<PayloadContent>,
+    /// Bytes of the payloads, once for each object that skops would make of them.
+    pub(super) bytes: u64,
 }
 
 /// What the headers of an entry say.
@@ -44,8 +46,8 @@ pub(super) struct Entries {
     pub(super) uses: Vec<(NodeId, EntryIndex)>,
     /// The entries that no node names.
     pub(super) unreferenced: Vec<EntryIndex>,
-    /// Bytes of the payloads, once for each object that skops would make of them.
-    pub(super) bytes: u64,
+    /// For each entry, how many objects skops would make of it.
+    objects: Vec<u64>,
 }
 
 /// The entry that a node names, if it names one.
@@ -69,46 +71,58 @@ fn position(archive: &Archive, node: NodeRef<'_>, file: &str) -> Result<EntryInd
     }
 }
 
-/// Finds the entries that nodes name. Refuses files whose payloads, once for each object that skops would make of
-/// them, are too large. To be called before any payload is read.
+/// Finds the entries that nodes name. To be called before any payload is read: files whose payloads are too large are refused.
 pub(super) fn check_entries(schema: &Schema) -> Result<Entries> {
     let archive = schema.archive();
     let mut counted = HashSet::new();
     #[expect(clippy::disallowed_methods, reason = "as many as the archive has entries")]
-    let mut named = vec![false; archive.entries().len()];
+    let mut objects = vec![0_u64; archive.entries().len()];
     let mut uses = Vec::new();
-    let mut total = 0_u64;
     for node in schema.nodes() {
         let Some(file) = file(node) else { continue };
         let position = position(archive, node, file)?;
         uses.push((node.id(), position));
-        if let Some(named) = named.get_mut(position as usize) {
-            *named = true;
-        }
         let is_counted = node.object_id().is_some_and(|id| !counted.insert((position, id)));
-        if !is_counted {
-            total = total.saturating_add(archive.entry_at(position).map_or(0, |entry| entry.size));
+        if let Some(objects) = objects.get_mut(position as usize).filter(|_| !is_counted) {
+            *objects = objects.saturating_add(1);
         }
     }
+    check_model_bytes(archive, &objects, |_, entry| entry.size)?;
+    let unreferenced = unreferenced(archive, &objects)?;
+    Ok(Entries { uses, unreferenced, objects })
+}
+
+/// Refuses files whose payloads, once for each object that skops would make of them, are too large. Returns how large they are.
+/// Entries that no node names count once: they are read to be checked.
+fn check_model_bytes(
+    archive: &Archive,
+    objects: &[u64],
+    size: impl Fn(EntryIndex, &Entry) -> u64,
+) -> Result<u64> {
+    let payloads =
+        (0..).zip(archive.entries()).zip(objects).filter(|((_, entry), _)| &*entry.name != SCHEMA_NAME);
+    let sizes =
+        payloads.map(|((position, entry), objects)| size(position, entry).saturating_mul((*objects).max(1)));
+    let total = sizes.fold(0, u64::saturating_add);
     let limit = archive.limits().model_bytes;
     if total > limit {
         let found = format!("the payloads have {total} bytes, the limit is {limit}");
         return Err(Error::new(Code::LimitModelBytes, found));
     }
     check_ratio(total, archive.size(), archive.limits())?;
-    Ok(Entries { uses, unreferenced: unreferenced(archive, &named)?, bytes: total })
+    Ok(total)
 }
 
 /// The entries that no node names. skops writes none. An array that is named as skops names one is let through and
 /// reported: it is what editing a node leaves behind, and there is nothing that it could mean to any reader.
-fn unreferenced(archive: &Archive, named: &[bool]) -> Result<Vec<EntryIndex>> {
+fn unreferenced(archive: &Archive, objects: &[u64]) -> Result<Vec<EntryIndex>> {
     let mut left = Vec::new();
-    for ((position, entry), named) in (0..).zip(archive.entries()).zip(named) {
-        if !named && &*entry.name != SCHEMA_NAME {
+    for ((position, entry), objects) in (0..).zip(archive.entries()).zip(objects) {
+        if *objects == 0 && &*entry.name != SCHEMA_NAME {
             left.push((position, entry));
         }
     }
-    let most = named.iter().filter(|named| **named).count();
+    let most = objects.iter().filter(|objects| **objects > 0).count();
     let Some((_, first)) = left.first() else { return Ok(Vec::new()) };
     if left.len() > most || !left.iter().all(|(_, entry)| is_address(&entry.name)) {
         let found = match left.len() {
@@ -129,12 +143,13 @@ fn is_address(name: &str) -> bool {
     digits.and_then(|digits| digits.parse::<u64>().ok()).is_some_and(|address| address >= 1 << 16)
 }
 
-/// Reads the headers of all arrays and sparse matrices, once for each entry.
-pub(super) fn check(schema: &Schema, uses: &[(NodeId, EntryIndex)]) -> Result<Payloads> {
+/// Reads the headers of all arrays and sparse matrices, once for each entry. What sparse matrices hold is known only then, so the
+/// size of all payloads is checked again.
+pub(super) fn check(schema: &Schema, entries: &Entries) -> Result<Payloads> {
     let archive = schema.archive();
     let mut payloads = Payloads::default();
-    let mut known = IntegerMap::with_capacity_and_hasher(uses.len(), IntegerHash::new());
-    for (id, position) in uses {
+    let mut known = IntegerMap::with_capacity_and_hasher(entries.uses.len(), IntegerHash::new());
+    for (id, position) in &entries.uses {
         let node = schema.node(*id);
         let is_sparse = match node.loader() {
             Loader::NdArray => false,
@@ -151,6 +166,15 @@ pub(super) fn check(schema: &Schema, uses: &[(NodeId, EntryIndex)]) -> Result<Pa
         }
         payloads.nodes.push((*id, content));
     }
+    let size = |position: EntryIndex, entry: &Entry| {
+        let content =
+            known.get(&(position, u32::from(true))).and_then(|content| payloads.contents.get(*content));
+        match content {
+            Some(PayloadContent::Sparse(sparse)) => sparse.bytes.max(entry.size),
+            _ => entry.size,
+        }
+    };
+    payloads.bytes = check_model_bytes(archive, &entries.objects, size)?;
     Ok(payloads)
 }
 

@@ -2,23 +2,25 @@
 
 use super::{Audit, Reference};
 use crate::error::{Code, Error, Place, Untrusted};
+use crate::text::json_length;
 use crate::trust::reason;
 
-/// The places of one file's references take at most this many bytes; the others are counted. Deep nodes and long
-/// keys would otherwise let a small file make an endless list.
-pub const PLACES_BYTES: usize = 32 << 20;
+/// Bytes of a place in a report, besides its path and pointer.
+const A_PLACE: u64 = 80;
 
 /// How many names the text of an error has.
 const MOST_NAMES: usize = 8;
 
 impl Reference<'_> {
-    /// The first places, as many as take no more bytes than are left.
-    pub(crate) fn places_within(&self, left: &mut usize) -> Vec<Place> {
+    /// The first places, as many as take no more bytes than are left once they are written. Deep nodes and long keys would
+    /// otherwise let a small file make an endless list.
+    pub(crate) fn places_within(&self, left: &mut u64) -> Vec<Place> {
         let mut places = Vec::new();
         let mut found = self.places();
         while *left > 0 {
             let Some(place) = found.next() else { break };
-            let bytes = place.path.len().saturating_add(place.pointer.len()).saturating_add(32);
+            let bytes =
+                json_length(&place.path).saturating_add(json_length(&place.pointer)).saturating_add(A_PLACE);
             // Once a place does not fit, none is looked up any more: a single one can be long.
             *left = left.saturating_sub(bytes);
             if *left == 0 {
@@ -31,6 +33,11 @@ impl Reference<'_> {
 }
 
 impl Audit {
+    /// The limit `report-bytes`.
+    pub(crate) fn report_bytes(&self) -> u64 {
+        self.schema().archive().limits().report_bytes
+    }
+
     /// The error that refuses the file for what is not trusted. `None` when all is.
     pub(crate) fn refusal(&self, is_trusted: impl Fn(&Reference<'_>) -> bool) -> Option<Error> {
         let untrusted: Vec<_> = self.references().filter(|reference| !is_trusted(reference)).collect();
@@ -46,7 +53,7 @@ impl Audit {
         };
         let count = if names.len() == 1 { "one type that is" } else { "types that are" };
         let shown = names.get(..MOST_NAMES).unwrap_or(&names).join(", ");
-        let mut left = PLACES_BYTES;
+        let mut left = self.report_bytes();
         let list = untrusted.into_iter().map(|reference| Untrusted {
             name: reference.name().to_string(),
             role: reference.role().as_str(),

@@ -28,12 +28,14 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
             output::warn(&name, &audit);
             if arguments.input.format == Format::Json {
                 let file = FileReport::audited(name, &audit, &arguments.input.trust.list(), List::Nothing);
-                write_json(&mut out, &ArrayList { file, arrays: arrays(&audit).collect() })?;
+                write_json(&mut out, &ArrayList::new(file, Some(arrays(&audit).listed())))?;
             } else {
-                for array in arrays(&audit) {
+                let mut arrays = arrays(&audit).listed();
+                for array in arrays.by_ref() {
                     let (shape, path) = (array.shown_shape(), &array.path);
                     writeln!(out, "{path}\t{}\t{shape}\t{}", array.dtype, array.bytes)?;
                 }
+                output::warn_left_out(&name, arrays.left_out(), "arrays");
             }
             Outcome::Done
         }
@@ -41,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
             output::report(&name, &error);
             if arguments.input.format == Format::Json {
                 let file = FileReport::refused(name, &error);
-                write_json(&mut out, &ArrayList { file, arrays: Vec::new() })?;
+                write_json(&mut out, &ArrayList::new(file, None))?;
             }
             outcome(&error)
         }

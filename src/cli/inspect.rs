@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use skops_rs::inspect::{Branches, Item, ItemList, Items, Options, Show, describe, items, items_of_model};
+use skops_rs::inspect::{Branches, Item, Items, Options, Show, describe, items, items_of_model};
 use skops_rs::report::{FileReport, Inspection, List, write_json};
 use skops_rs::{Audit, Error};
 
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
             output::report(&name, &error);
             if arguments.input.format == Format::Json {
                 let file = FileReport::refused(name, &error);
-                write_json(&mut out, &Inspection { file, items: ItemList::new(None) })?;
+                write_json(&mut out, &Inspection::new(file, None))?;
             }
             outcome(&error)
         }
@@ -89,20 +89,22 @@ impl Arguments {
         &self,
         out: &mut impl Write,
         file: FileReport,
-        mut items: Items<'_>,
+        items: Items<'_>,
     ) -> io::Result<Option<Error>> {
         if self.input.format == Format::Json {
-            let inspection = Inspection { file, items: ItemList::new(Some(items)) };
+            let inspection = Inspection::new(file, Some(items.listed()));
             write_json(out, &inspection)?;
-            return Ok(inspection.items.into_fault());
+            return Ok(inspection.items.into_inner().and_then(Items::into_fault));
         }
         let colour = output::wants_colour();
         let mut branches = Branches::default();
+        let mut items = items.listed();
         for item in items.by_ref() {
             let before = branches.before(&item);
             writeln!(out, "{before}{}: {}", item.key, paint(&item, describe(&item), colour))?;
         }
-        Ok(items.into_fault())
+        output::warn_left_out(&file.path, items.left_out(), "objects");
+        Ok(items.into_inner().into_fault())
     }
 }
 

@@ -41,6 +41,16 @@ pub(crate) fn warn(path: &str, audit: &Audit) {
     ));
 }
 
+/// Says on standard error that a list is not whole, if it is not.
+pub(crate) fn warn_left_out(path: &str, count: usize, what: &str) {
+    if count > 0 {
+        say(&format!(
+            "warning: {count} more {what} are left out of the list\n  at: {}\n  hint: `--limit report-bytes=N` lists more\n",
+            shown_path(path)
+        ));
+    }
+}
+
 /// Says on standard error why the arguments cannot be used.
 pub(crate) fn usage(text: &str) -> Outcome {
     say(&format!("error: {text}\n\nFor more information, try '--help'.\n"));

@@ -5,19 +5,19 @@
 
 mod arrays;
 
-pub use arrays::{ArrayItem, arrays};
+pub use arrays::{ArrayItem, Arrays, arrays};
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::audit::Audit;
 use crate::error::Error;
 use crate::model::Model;
 use crate::npy::{NdArray, show_shape};
+use crate::report::{Listed, Row, Rows};
 use crate::schema::{Content, Loader, NodeId, NodeRef, Scalar, label};
-use crate::text::{PLACE_LENGTH, cut, shown};
+use crate::text::{PLACE_LENGTH, cut, json_length, shown};
 use crate::trust::TrustList;
 
 /// Which items to show.
@@ -73,6 +73,28 @@ pub struct Item {
     /// Whether its parent has no more objects to show after it.
     #[serde(skip)]
     pub is_last: bool,
+}
+
+impl Row for Item {
+    fn bytes(&self) -> u64 {
+        let texts = [Some(&self.key), Some(&self.path), Some(&self.type_name)];
+        let others = [&self.value, &self.dtype, &self.same_as].map(Option::as_ref);
+        let texts = texts.into_iter().chain(others).flatten().map(|text| json_length(text));
+        texts
+            .fold(A_ROW, u64::saturating_add)
+            .saturating_add(shape_bytes(self.shape.as_deref().unwrap_or_default()))
+    }
+}
+
+/// About how many bytes a row takes as JSON, besides its texts.
+const A_ROW: u64 = 280;
+
+/// About how many bytes a shape takes as JSON, where each size has a line.
+fn shape_bytes(shape: &[u64]) -> u64 {
+    shape
+        .iter()
+        .map(|size| u64::from(size.checked_ilog10().unwrap_or(0)).saturating_add(14))
+        .fold(0, u64::saturating_add)
 }
 
 /// Lists the objects of a file from the root down, one at a time: a small file can have very many.
@@ -156,22 +178,27 @@ impl<'a> Iterator for Items<'a> {
     type Item = Item;
 
     fn next(&mut self) -> Option<Item> {
-        let Step { node, depth, is_last } = self.next.pop()?;
-        let same_as = self.shown_before(node);
-        let children = if same_as.is_some() { Vec::new() } else { self.children(node) };
-        let hides = self.options.depth.is_some_and(|most| depth >= most);
-        let hidden = if hides { children.len() } else { 0 };
-        if !hides {
-            let below = depth.saturating_add(1);
-            let last = children.last().map(|last| last.id());
-            let step = |node: NodeRef<'a>| Step { node, depth: below, is_last: last == Some(node.id()) };
-            self.next.extend(children.into_iter().rev().map(step));
-        }
+        let (Step { node, depth, is_last }, first, hidden) = self.step()?;
+        let same_as = first.map(|first| path(self.audit.schema().node(first)));
         let mut item = Item { is_last, ..self.item(node, depth, same_as, hidden) };
-        if item.same_as.is_none() {
-            self.look_into(node, &mut item);
+        if first.is_none() {
+            item.value = self.look_into(node).or(item.value);
         }
         Some(item)
+    }
+}
+
+impl Rows for Items<'_> {
+    /// Their contents are checked as if they were shown.
+    fn pass(&mut self) -> usize {
+        let mut count = 0_usize;
+        while let Some((step, first, _)) = self.step() {
+            count = count.saturating_add(1);
+            if first.is_none() {
+                self.look_into(step.node);
+            }
+        }
+        count
     }
 }
 
@@ -181,36 +208,57 @@ const MOST_BYTES: usize = 64 << 10;
 const MOST_ITEMS: usize = 6;
 
 impl<'a> Items<'a> {
+    /// The first objects, as many as the limit `report-bytes` lets through.
+    #[must_use]
+    pub fn listed(self) -> Listed<Self> {
+        let most = self.audit.report_bytes();
+        Listed::new(self, most)
+    }
+
+    /// Goes on to the next object. Returns it, its first node if it was shown before, and how many objects below are hidden.
+    fn step(&mut self) -> Option<(Step<'a>, Option<NodeId>, usize)> {
+        let step = self.next.pop()?;
+        let first = self.shown_before(step.node);
+        let children = if first.is_some() { Vec::new() } else { self.children(step.node) };
+        if self.options.depth.is_some_and(|most| step.depth >= most) {
+            return Some((step, first, children.len()));
+        }
+        let below = step.depth.saturating_add(1);
+        let last = children.last().map(|last| last.id());
+        let child = |node: NodeRef<'a>| Step { node, depth: below, is_last: last == Some(node.id()) };
+        self.next.extend(children.into_iter().rev().map(child));
+        Some((step, first, 0))
+    }
+
     /// The first thing that was wrong with a model's contents, among what has been shown.
     #[must_use]
     pub fn into_fault(self) -> Option<Error> {
         self.fault
     }
 
-    /// Checks what an object holds, and adds the items of a small array.
-    fn look_into(&mut self, node: NodeRef<'a>, item: &mut Item) {
-        let Some(model) = self.model else { return };
-        let object = model.object(node);
+    /// Checks what an object holds. Returns the items of a small array, or that something is wrong.
+    fn look_into(&mut self, node: NodeRef<'a>) -> Option<String> {
+        let object = self.model?.object(node);
         let is_small = object.small_array(MOST_BYTES);
-        let value =
+        let array =
             object.check().and_then(|()| if is_small { object.ndarray().map(Some) } else { Ok(None) });
-        match value {
-            Ok(None) => {}
-            Ok(Some(array)) => item.value = Some(preview(&array)),
+        match array {
+            Ok(array) => array.as_ref().map(preview),
             Err(error) => {
-                item.value = Some(format!("refused: {}", error.code()));
+                let value = format!("refused: {}", error.code());
                 self.fault.get_or_insert(error);
+                Some(value)
             }
         }
     }
 
-    /// Where the same object was shown before, unless it is one of which nobody asks whether it is the same.
-    fn shown_before(&mut self, node: NodeRef<'a>) -> Option<String> {
+    /// The node that the same object was shown as before, unless it is one of which nobody asks whether it is the same.
+    fn shown_before(&mut self, node: NodeRef<'a>) -> Option<NodeId> {
         if matches!(node.loader(), Loader::Json | Loader::Type | Loader::Function) {
             return None;
         }
         let first = *self.before.entry(node.object_id()?).or_insert(node.id());
-        (first != node.id()).then(|| path(self.audit.schema().node(first)))
+        (first != node.id()).then_some(first)
     }
 
     /// The objects to show below one: attributes, items, members.
@@ -260,33 +308,6 @@ impl<'a> Items<'a> {
             hidden,
             is_last: true,
         }
-    }
-}
-
-/// The objects of a file, as a list that is made while it is serialized.
-pub struct ItemList<'a> {
-    items: RefCell<Option<Items<'a>>>,
-}
-
-impl<'a> ItemList<'a> {
-    /// A list of these objects, or of none. It can be serialized once.
-    #[must_use]
-    pub fn new(items: Option<Items<'a>>) -> Self {
-        Self { items: RefCell::new(items) }
-    }
-
-    /// What was wrong with a model's contents; known once the list has been serialized.
-    #[must_use]
-    pub fn into_fault(self) -> Option<Error> {
-        self.items.into_inner()?.into_fault()
-    }
-}
-
-impl Serialize for ItemList<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[expect(clippy::disallowed_methods, reason = "serializing an item does not serialize the list")]
-        let mut items = self.items.borrow_mut();
-        serializer.collect_seq(items.iter_mut().flatten())
     }
 }
 

@@ -4,7 +4,7 @@
 //! of the format. Source: `scipy/sparse/_matrix_io.py`, scipy 1.9 to 1.17.
 
 use super::{ArrayHeader, Dtype, Kind};
-use crate::archive::{Archive, Entry};
+use crate::archive::{Archive, Entry, check_payload_size};
 use crate::error::{Code, Error, Result};
 use crate::text::shown;
 
@@ -65,12 +65,19 @@ pub(crate) struct SparseHeader {
     pub(crate) is_array: Option<bool>,
     pub(crate) shape: Vec<u64>,
     pub(crate) data: ArrayHeader,
+    /// Bytes of all members once decompressed.
+    pub(crate) bytes: u64,
 }
 
 impl SparseHeader {
     pub(crate) fn read(archive: &Archive, entry: &Entry) -> Result<Self> {
         let nested = archive.open_nested(entry, 1)?;
-        Self::read_members(&nested).map_err(|error| error.within_entry(&entry.name))
+        let header = Self::read_members(&nested).map_err(|error| error.within_entry(&entry.name))?;
+        // Data that is compressed twice may expand no further than any other.
+        let limits = archive.limits();
+        check_payload_size(header.bytes, entry.compressed, limits)
+            .map_err(|error| error.in_entry(&entry.name))?;
+        Ok(header)
     }
 
     fn read_members(archive: &Archive) -> Result<Self> {
@@ -81,7 +88,9 @@ impl SparseHeader {
         };
         let shape = read_shape(archive, member(archive, "shape")?)?;
         let data = ArrayHeader::read(archive, member(archive, "data")?)?;
-        let header = Self { format, is_array, shape, data };
+        let sizes = archive.entries().iter().map(|entry| entry.size);
+        let bytes = sizes.fold(0, u64::saturating_add);
+        let header = Self { format, is_array, shape, data, bytes };
         header.check_members(archive)?;
         Ok(header)
     }

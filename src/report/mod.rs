@@ -1,21 +1,22 @@
 //! What `skops-rs untrusted-types --format json` says, as types that serialize.
 //!
 //! The JSON is described by `schemas/untrusted-types.schema.json`. Names come out as they are: they are ASCII. All
-//! other text of a file is escaped and cut, but for JSON pointers, which are exact.
+//! other text of a file is escaped and cut; JSON pointers are exact, unless they have more than 8 KiB.
 
 #[cfg(feature = "gate")]
 pub mod check;
 mod json;
+mod list;
 
 pub(crate) use json::write_json_with;
 pub use json::{write_json, write_json_line};
+pub use list::{JsonList, Listed, Row, Rows};
 
 use serde::Serialize;
 
-pub use crate::audit::PLACES_BYTES;
 use crate::audit::{Audit, Reference};
 use crate::error::{Error, Location, Place};
-use crate::inspect::{ArrayItem, ItemList};
+use crate::inspect::{Arrays, Items};
 use crate::text::shown;
 use crate::trust::{TrustList, reason};
 
@@ -33,17 +34,36 @@ pub struct Inspection<'a> {
     #[serde(flatten)]
     pub file: FileReport,
     /// The objects from the root down; none when the file was refused.
-    pub items: ItemList<'a>,
+    #[serde(flatten)]
+    pub items: JsonList<Items<'a>>,
+}
+
+impl<'a> Inspection<'a> {
+    /// The first objects, as many as the limit `report-bytes` lets through. How many are left out is known, and the contents of all
+    /// are checked, once it has been serialized.
+    #[must_use]
+    pub fn new(file: FileReport, items: Option<Listed<Items<'a>>>) -> Self {
+        Self { file, items: JsonList::new(["items", "items_left_out"], items) }
+    }
 }
 
 /// The arrays of one file. `schemas/arrays.schema.json` describes the JSON.
 #[derive(Serialize)]
-pub struct ArrayList {
+pub struct ArrayList<'a> {
     /// What was found; references are not listed.
     #[serde(flatten)]
     pub file: FileReport,
     /// The arrays in the order of the file; none when the file was refused.
-    pub arrays: Vec<ArrayItem>,
+    #[serde(flatten)]
+    pub arrays: JsonList<Arrays<'a>>,
+}
+
+impl<'a> ArrayList<'a> {
+    /// The first arrays, as many as the limit `report-bytes` lets through; the others are counted.
+    #[must_use]
+    pub fn new(file: FileReport, arrays: Option<Listed<Arrays<'a>>>) -> Self {
+        Self { file, arrays: JsonList::new(["arrays", "arrays_left_out"], arrays) }
+    }
 }
 
 /// What was found in one file.
@@ -173,7 +193,7 @@ impl FileReport {
 
 fn references(audit: &Audit, trust: &TrustList, list: List) -> Option<Vec<ReferenceReport>> {
     let is_listed = |reference: &Reference<'_>| list == List::All || !reference.is_trusted(trust);
-    let mut left = PLACES_BYTES;
+    let mut left = audit.report_bytes();
     (list != List::Nothing).then(|| {
         let listed = audit.references().filter(is_listed);
         listed.map(|reference| report(reference, trust, &mut left)).collect()
@@ -181,7 +201,7 @@ fn references(audit: &Audit, trust: &TrustList, list: List) -> Option<Vec<Refere
 }
 
 /// Reports a reference; its places must fit into the bytes that are left.
-fn report(reference: Reference<'_>, trust: &TrustList, left: &mut usize) -> ReferenceReport {
+fn report(reference: Reference<'_>, trust: &TrustList, left: &mut u64) -> ReferenceReport {
     let places = reference.places_within(left);
     ReferenceReport {
         name: reference.name().to_string(),
