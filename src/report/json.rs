@@ -32,7 +32,7 @@ pub(crate) fn write_json_with(
     value: &impl Serialize,
     on_one_line: &Cell<bool>,
 ) -> io::Result<()> {
-    let formatter = Ascii { pretty: PrettyFormatter::new(), on_one_line };
+    let formatter = Ascii { pretty: PrettyFormatter::new(), on_one_line, depth: 0 };
     let mut serializer = serde_json::Serializer::with_formatter(out, formatter);
     value.serialize(&mut serializer)?;
     serializer.into_inner().write_all(b"\n")
@@ -42,16 +42,40 @@ pub(crate) fn write_json_with(
 struct Ascii<'a> {
     pretty: PrettyFormatter<'a>,
     on_one_line: &'a Cell<bool>,
+    /// How many objects and arrays are open.
+    depth: usize,
+}
+
+/// What is nested deeper is on one line: a file of deep and wide lists would make its export hundreds of times as large
+/// as itself, of nothing but spaces.
+const MOST_INDENTED: usize = 32;
+
+impl Ascii<'_> {
+    fn is_on_one_line(&self) -> bool {
+        self.on_one_line.get() || self.depth > MOST_INDENTED
+    }
+
+    fn open(&mut self) {
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
 }
 
 macro_rules! forward {
-    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
+    ($($name:ident($($argument:ident: $type:ty),*) $($before:ident)? $(, $after:ident)?;)*) => {
         $(
             fn $name<W: ?Sized + io::Write>(&mut self, out: &mut W $(, $argument: $type)*) -> io::Result<()> {
-                if self.on_one_line.get() {
-                    return CompactFormatter.$name(out $(, $argument)*);
-                }
-                self.pretty.$name(out $(, $argument)*)
+                $(self.$before();)?
+                let written = if self.is_on_one_line() {
+                    CompactFormatter.$name(out $(, $argument)*)
+                } else {
+                    self.pretty.$name(out $(, $argument)*)
+                };
+                $(self.$after();)?
+                written
             }
         )*
     };
@@ -59,12 +83,12 @@ macro_rules! forward {
 
 impl Formatter for Ascii<'_> {
     forward! {
-        begin_array();
-        end_array();
+        begin_array() open;
+        end_array(), close;
         begin_array_value(first: bool);
         end_array_value();
-        begin_object();
-        end_object();
+        begin_object() open;
+        end_object(), close;
         begin_object_key(first: bool);
         begin_object_value();
         end_object_value();
