@@ -135,6 +135,10 @@ impl Finder {
         for (path, targets) in &claims {
             claim(&mut inputs, path, targets);
         }
+        claim_below(
+            &mut inputs,
+            claims.iter().filter(|(_, targets)| targets.is_empty()).map(|(path, _)| path),
+        );
         if inputs.is_empty() {
             let text = format!("none of the {} files in the folder is a model", found.skipped);
             inputs.insert(root.to_owned(), Input::failed(root, Error::new(Code::NoModels, text)));
@@ -146,14 +150,32 @@ impl Finder {
     }
 }
 
-/// Notes what an `MLmodel` is about: the files that it has loaded, or, if it has none loaded as skops, all models in its
-/// folder, because then it is code that loads them.
-fn claim(inputs: &mut BTreeMap<PathBuf, Input>, mlmodel: &Path, targets: &[PathBuf]) {
-    let folder = mlmodel.parent().unwrap_or(mlmodel);
-    if targets.is_empty() {
-        let within = inputs.range_mut(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
-        within.for_each(|(_, input)| input.claim(mlmodel));
+/// Notes that `MLmodel` files which have nothing loaded as skops are about all models in their folders, because then it is code
+/// that loads them. A folder may hold very many of both, so each is looked at once: paths come in order, and the folders that
+/// a path is in are those that are still open.
+fn claim_below<'a>(inputs: &mut BTreeMap<PathBuf, Input>, mlmodels: impl Iterator<Item = &'a PathBuf>) {
+    let folder = |mlmodel: &'a PathBuf| (mlmodel.parent().unwrap_or(mlmodel), mlmodel);
+    let mut waiting: Vec<_> = mlmodels.map(folder).collect();
+    waiting.sort_unstable();
+    let mut waiting = waiting.into_iter().peekable();
+    let mut open: Vec<(&Path, &PathBuf)> = Vec::new();
+    for (path, input) in inputs {
+        while let Some(next) = waiting.next_if(|(folder, _)| *folder <= path.as_path()) {
+            close(&mut open, next.0);
+            open.push(next);
+        }
+        close(&mut open, path);
+        open.iter().take(MOST_CLAIMS.saturating_add(1)).for_each(|(_, mlmodel)| input.claim(mlmodel));
     }
+}
+
+/// Leaves the folders that a path is not in.
+fn close(open: &mut Vec<(&Path, &PathBuf)>, path: &Path) {
+    while open.pop_if(|(folder, _)| !path.starts_with(folder)).is_some() {}
+}
+
+/// Notes what files an `MLmodel` has loaded.
+fn claim(inputs: &mut BTreeMap<PathBuf, Input>, mlmodel: &Path, targets: &[PathBuf]) {
     for target in targets {
         if !target.is_dir() {
             inputs.entry(target.clone()).or_insert_with(|| Input::file(target)).claim(mlmodel);

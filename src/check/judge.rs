@@ -1,5 +1,6 @@
 //! One file, judged.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use super::input::{Input, Kind, MOST_CLAIMS};
 use super::mlflow::{self, Claim};
 use super::publish::Publisher;
 use super::subject::Subject;
-use super::verdict::{ClaimReport, Findings, Outcome, Verdict};
+use super::verdict::{ClaimReport, Findings, MOST_BYTES, Outcome, Verdict};
 use crate::archive::Archive;
 use crate::audit::{Audit, Reference};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
-use crate::policy::{Allowance, Mistake, Policy, Severity, Standing, doubt_of};
+use crate::policy::{Allowance, Mistake, Policy, Rules, Severity, Standing, doubt_of};
 use crate::schema::{LATEST_PROTOCOL, Loader};
 use crate::text::shown;
 use crate::trust::{TrustList, TypeName};
@@ -51,11 +52,13 @@ impl Level {
 #[derive(Debug)]
 pub struct Checker {
     policy: Policy,
+    rules: Rules,
     level: Level,
     hash: bool,
     regions: bool,
     expected: Option<Sha256>,
     publisher: Option<Publisher>,
+    mlmodels: mlflow::Reader,
     /// For each allowance, whether it has covered a name of some file.
     used: Vec<AtomicBool>,
 }
@@ -69,12 +72,14 @@ impl Checker {
     pub fn new(policy: Policy) -> Self {
         let used = policy.allowed.iter().map(|_| AtomicBool::new(false)).collect();
         Self {
+            rules: policy.rules(),
             policy,
             level: Level::default(),
             hash: true,
             regions: false,
             expected: None,
             publisher: None,
+            mlmodels: mlflow::Reader::default(),
             used,
         }
     }
@@ -257,7 +262,7 @@ impl Checker {
     fn look(
         &self,
         subject: &Subject,
-        claims: &[(&Path, Claim)],
+        claims: &[(&Path, Arc<Claim>)],
         verdict: &mut Verdict,
         findings: &mut Findings,
     ) -> Result<()> {
@@ -273,7 +278,9 @@ impl Checker {
         let is_conditional = self.names(&audit, findings);
         self.requirements(&audit, &versions, findings);
         self.unused_arrays(&audit, findings);
-        let compare = |(path, claim): &(&Path, Claim)| self.claim(path, claim, &audit, findings);
+        let mut room = MOST_BYTES;
+        let compare =
+            |(path, claim): &(&Path, Arc<Claim>)| self.claim(path, claim, &audit, findings, &mut room);
         verdict.mlflow = claims.iter().map(compare).collect();
         if is_conditional || self.level == Level::Verify {
             verdict.verified = Self::contents(&audit, findings);
@@ -286,12 +293,8 @@ impl Checker {
         let mut is_conditional = false;
         let mut untrusted = Vec::new();
         for reference in audit.references() {
-            for (allowance, used) in self.policy.allowed.iter().zip(&self.used) {
-                if !used.load(Ordering::Relaxed) && allowance.covers(&reference) {
-                    used.store(true, Ordering::Relaxed);
-                }
-            }
-            match self.policy.standing(&reference) {
+            self.note_used(&reference);
+            match self.policy.standing_by(&self.rules, &reference) {
                 Standing::Allowed => {}
                 Standing::IfVerified(_) => is_conditional = true,
                 // What is denied comes first, should there be too much to list.
@@ -316,14 +319,19 @@ impl Checker {
         is_conditional
     }
 
+    /// Notes the allowances that cover a name of the file.
+    fn note_used(&self, reference: &Reference<'_>) {
+        for position in self.rules.allowed(reference) {
+            let rule = self.policy.allowed.get(position).zip(self.used.get(position));
+            if let Some((_, used)) = rule.filter(|(allowance, _)| allowance.covers(reference)) {
+                used.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// What to do about a name that is not trusted.
     fn hint(&self, reference: &Reference<'_>) -> String {
-        let elsewhere = self
-            .policy
-            .allowed
-            .iter()
-            .any(|allowance| reference.names().any(|name| allowance.pattern.matches(name)));
-        if elsewhere {
+        if !self.rules.allowed(reference).is_empty() {
             let (role, loader) = (reference.role(), reference.loader());
             return format!(
                 "the policy allows the name, but not in the role `{role}` under the loader `{loader}`"
@@ -396,15 +404,15 @@ impl Checker {
     }
 
     /// Reads what the MLflow models say that have a file loaded: what keeps it from being checked at all is a finding.
-    fn read_claims<'p>(&self, paths: &'p [PathBuf], findings: &mut Findings) -> Vec<(&'p Path, Claim)> {
+    fn read_claims<'p>(&self, paths: &'p [PathBuf], findings: &mut Findings) -> Vec<(&'p Path, Arc<Claim>)> {
         let mut claims = Vec::new();
         let deny = |found: String| Finding::new(Code::MlflowModel, Severity::Deny, found);
         if paths.len() > MOST_CLAIMS {
             findings.push(deny(format!("more than {MOST_CLAIMS} MLmodel files have the file loaded")));
         }
         for path in paths.iter().take(MOST_CLAIMS) {
-            let claim = match mlflow::read(path) {
-                Ok(claim) => claim.unwrap_or_default(),
+            let claim = match self.mlmodels.read(path) {
+                Ok(claim) => claim,
                 Err(error) => {
                     findings.push(Finding::from(&error));
                     continue;
@@ -426,35 +434,36 @@ impl Checker {
     }
 
     /// Compares what an MLflow model claims with what the policy trusts and the file names.
-    fn claim(&self, path: &Path, claim: &Claim, audit: &Audit, findings: &mut Findings) -> ClaimReport {
+    fn claim(
+        &self,
+        path: &Path,
+        claim: &Claim,
+        audit: &Audit,
+        findings: &mut Findings,
+        room: &mut usize,
+    ) -> ClaimReport {
         let mut report = ClaimReport { path: path.to_string_lossy().into_owned(), ..ClaimReport::default() };
+        let named = find_claimed(claim, audit);
+        let is_allowed = |reference: &Reference<'_>| {
+            let standing = self.policy.standing_by(&self.rules, reference);
+            matches!(standing, Standing::Allowed | Standing::IfVerified(_))
+        };
         for text in &claim.trusted {
             let name = text.parse::<TypeName>().ok();
-            let named: Vec<_> = audit
-                .references()
-                .filter(|reference| {
-                    name.as_ref().is_some_and(|name| reference.names().any(|own| own == name))
-                })
-                .collect();
-            let is_trusted = match (&name, named.as_slice()) {
+            let named = named.get(text.as_str()).map_or(&[][..], Vec::as_slice);
+            let is_trusted = match (&name, named) {
                 (None, _) => false,
                 (Some(name), []) => self.trusts_by_name(name),
-                (_, named) => named.iter().all(|reference| {
-                    matches!(self.policy.standing(reference), Standing::Allowed | Standing::IfVerified(_))
-                }),
+                (_, named) => named.iter().all(is_allowed),
             };
             let shown = shown(text).to_string();
-            if named.is_empty() {
-                report.not_named.push(shown.clone());
-            }
             if !is_trusted {
                 let place = if named.is_empty() { ", nor named by the file" } else { "" };
                 let found =
                     format!("MLmodel claims trust for {shown}, which is not trusted by the policy{place}");
                 self.by_policy(Code::MlflowClaim, found, findings);
-                report.not_trusted.push(shown.clone());
             }
-            report.claimed.push(shown);
+            report.add(shown, is_trusted, !named.is_empty(), room);
         }
         report
     }
@@ -463,19 +472,37 @@ impl Checker {
     fn trusts_by_name(&self, name: &TypeName) -> bool {
         let base = TrustList::new(self.policy.base);
         let by_base = Loader::ALL.iter().any(|loader| base.trusts(*loader, LATEST_PROTOCOL, name));
-        let is_denied = self.policy.denied.iter().any(|denial| denial.pattern.matches(name));
-        !is_denied && (by_base || self.policy.allowed.iter().any(|allowance| allowance.pattern.matches(name)))
+        !self.rules.denies(name) && (by_base || self.rules.allows(name))
     }
 
     /// Checks contents and payloads. Returns whether all of them are as they should be.
     fn contents(audit: &Audit, findings: &mut Findings) -> bool {
-        let mut faults = audit.violations();
-        faults.extend(audit.check_payloads().err());
-        for fault in &faults {
-            findings.push_with(fault.code(), Severity::Deny, || Finding::from(fault));
-        }
-        faults.is_empty()
+        let mut is_sound = true;
+        let mut note = |fault: Error| {
+            is_sound = false;
+            findings.push_with(fault.code(), Severity::Deny, || Finding::from(&fault));
+        };
+        audit.each_violation(&mut note);
+        audit.check_payloads().err().into_iter().for_each(note);
+        is_sound
     }
+}
+
+/// The references to each name that is claimed to be trusted. A file may have very many names, so they are gone through once.
+fn find_claimed<'a, 'c>(claim: &'c Claim, audit: &'a Audit) -> HashMap<&'c str, Vec<Reference<'a>>> {
+    let mut found: HashMap<_, Vec<_>> =
+        claim.trusted.iter().map(|text| (text.as_str(), Vec::new())).collect();
+    if found.is_empty() {
+        return found;
+    }
+    for reference in audit.references() {
+        for name in reference.names() {
+            if let Some(named) = found.get_mut(name.as_str()) {
+                named.push(reference);
+            }
+        }
+    }
+    found
 }
 
 /// What skops would do, in words.

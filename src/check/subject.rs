@@ -141,8 +141,8 @@ struct Watch {
 }
 
 /// What tells a file from another, and from itself once it was written to.
-#[derive(PartialEq, Eq)]
-struct Seen {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen {
     size: u64,
     #[cfg(unix)]
     times_and_number: [i64; 6],
@@ -152,7 +152,7 @@ struct Seen {
 
 impl Seen {
     #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Self {
+    pub(super) fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         let times_and_number = [
             metadata.dev().cast_signed(),
@@ -166,7 +166,7 @@ impl Seen {
     }
 
     #[cfg(not(unix))]
-    fn of(metadata: &Metadata) -> Self {
+    pub(super) fn of(metadata: &Metadata) -> Self {
         Self { size: metadata.len(), modified: metadata.modified().ok() }
     }
 }

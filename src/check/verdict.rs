@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::digest::Sha256;
-use super::finding::Finding;
+use super::finding::{Finding, is_zero};
 use crate::error::{Blame, Code};
 use crate::policy::Severity;
 
@@ -106,6 +106,27 @@ pub struct ClaimReport {
     pub not_trusted: Vec<String>,
     /// Those that the file does not name.
     pub not_named: Vec<String>,
+    /// How many more it claims to be trusted, which are left out above.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: usize,
+}
+
+impl ClaimReport {
+    /// Adds a claim, if there is room for it.
+    pub(super) fn add(&mut self, claimed: String, is_trusted: bool, is_named: bool, room: &mut usize) {
+        if *room == 0 {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        *room = room.saturating_sub(claimed.len().saturating_add(24));
+        if !is_trusted {
+            self.not_trusted.push(claimed.clone());
+        }
+        if !is_named {
+            self.not_named.push(claimed.clone());
+        }
+        self.claimed.push(claimed);
+    }
 }
 
 impl Verdict {
@@ -184,8 +205,8 @@ pub(super) struct Findings {
     room: [usize; 2],
 }
 
-/// Findings of one file take about twice this many bytes at most; the others are counted.
-const MOST_BYTES: usize = 128 << 10;
+/// Findings of one file take about twice this many bytes at most, and so do claims; the others are counted.
+pub(super) const MOST_BYTES: usize = 128 << 10;
 
 impl Default for Findings {
     fn default() -> Self {

@@ -207,6 +207,13 @@ impl Audit {
         let found = Graph::unguarded(self, &effort).objects().filter_map(|object| check(object).err());
         found.take(MOST_VIOLATIONS).collect()
     }
+
+    /// Hands over all that [`Audit::verify`] finds, however much it is.
+    #[cfg(feature = "gate")]
+    pub(crate) fn each_violation(&self, each: impl FnMut(Error)) {
+        let effort = Effort::default();
+        Graph::unguarded(self, &effort).objects().filter_map(|object| check(object).err()).for_each(each);
+    }
 }
 
 /// How many faults [`Audit::violations`] lists.

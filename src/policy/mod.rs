@@ -13,6 +13,7 @@
 
 mod draft;
 mod file;
+mod index;
 mod pattern;
 mod preset;
 mod require;
@@ -22,6 +23,7 @@ mod severity;
 pub use draft::Draft;
 pub(crate) use file::doubt_of;
 pub use file::{FILE_NAME, Mistake, Mistakes};
+pub(crate) use index::Rules;
 pub use pattern::Pattern;
 pub use preset::Preset;
 pub use require::{Requirements, VersionRange};
@@ -80,20 +82,46 @@ impl Policy {
     /// How the policy stands to a reference.
     #[must_use]
     pub fn standing(&self, reference: &Reference<'_>) -> Standing<'_> {
-        if let Some(denial) = self.denied.iter().find(|denial| denial.covers(reference)) {
+        self.stand(reference, self.denied.iter(), self.allowed.iter())
+    }
+
+    /// As [`Policy::standing`], for whoever asks about many references: `rules` are this policy's.
+    pub(crate) fn standing_by(&self, rules: &Rules, reference: &Reference<'_>) -> Standing<'_> {
+        let denied = rules.denied(reference);
+        let allowed = rules.allowed(reference);
+        self.stand(
+            reference,
+            denied.iter().filter_map(|position| self.denied.get(*position)),
+            allowed.iter().filter_map(|position| self.allowed.get(*position)),
+        )
+    }
+
+    /// How the policy stands to a reference; all rules that are about its names are among these.
+    fn stand<'p>(
+        &self,
+        reference: &Reference<'_>,
+        mut denied: impl Iterator<Item = &'p Denial>,
+        allowed: impl Iterator<Item = &'p Allowance>,
+    ) -> Standing<'p> {
+        if let Some(denial) = denied.find(|denial| denial.covers(reference)) {
             return Standing::Denied(denial);
         }
         if reference.is_trusted(&TrustList::new(self.base)) {
             return Standing::Allowed;
         }
         let mut if_verified = None;
-        for allowance in self.allowed.iter().filter(|allowance| allowance.covers(reference)) {
+        for allowance in allowed.filter(|allowance| allowance.covers(reference)) {
             if !allowance.if_verified {
                 return Standing::Allowed;
             }
             if_verified = if_verified.or(Some(allowance));
         }
         if_verified.map_or(Standing::Untrusted, Standing::IfVerified)
+    }
+
+    /// The rules, to be looked up by name.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules::new(&self.allowed, &self.denied)
     }
 
     /// Permission to build what was audited, if the policy allows every name in it; with names that are allowed if
@@ -103,10 +131,12 @@ impl Policy {
     /// # Errors
     /// [`Code::UntrustedTypes`](crate::Code::UntrustedTypes) with the names that are not allowed, or what a check found.
     pub fn vet(&self, audit: Audit) -> Result<Vetted> {
-        let needs_checks =
-            audit.references().any(|reference| matches!(self.standing(&reference), Standing::IfVerified(_)));
+        let rules = self.rules();
+        let needs_checks = audit
+            .references()
+            .any(|reference| matches!(self.standing_by(&rules, &reference), Standing::IfVerified(_)));
         let is_allowed = |reference: &Reference<'_>| {
-            matches!(self.standing(reference), Standing::Allowed | Standing::IfVerified(_))
+            matches!(self.standing_by(&rules, reference), Standing::Allowed | Standing::IfVerified(_))
         };
         let vetted = audit.vet_by(is_allowed)?;
         if needs_checks {

@@ -8,10 +8,13 @@
 
 mod yaml;
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::subject::{Seen, open_file};
 use crate::error::{Code, Error, Result};
 use crate::text::shown;
 use yaml::{Flavors, Value};
@@ -37,12 +40,49 @@ pub(super) struct Claim {
     pub(super) other_formats: Vec<String>,
 }
 
+/// Reads `MLmodel` files, and keeps what the last few of them say: one may be about very many models.
+#[derive(Debug, Default)]
+pub(super) struct Reader(Mutex<VecDeque<Known>>);
+
+/// What an `MLmodel` says, and how to tell that it is the same file.
+#[derive(Debug)]
+struct Known {
+    path: PathBuf,
+    seen: Seen,
+    claim: Arc<Claim>,
+}
+
+/// How many files are kept. The models of one folder have few `MLmodel` files in common, and come one after the other.
+const MOST_KNOWN: usize = 16;
+
+impl Reader {
+    /// What an `MLmodel` says, which is nothing if it has nothing to do with skops.
+    pub(super) fn read(&self, path: &Path) -> Result<Arc<Claim>> {
+        let (file, metadata) = open_file(path)?;
+        let seen = Seen::of(&metadata);
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known().iter().find(|known| known.path == path && known.seen == seen) {
+            return Ok(Arc::clone(&found.claim));
+        }
+        let claim = Arc::new(read_file(file, path)?.unwrap_or_default());
+        let mut known = known();
+        if known.len() == MOST_KNOWN {
+            known.pop_front();
+        }
+        known.push_back(Known { path: path.to_owned(), seen, claim: Arc::clone(&claim) });
+        Ok(claim)
+    }
+}
+
 /// Reads an `MLmodel`. `None` when it has nothing to do with skops, and runs no code of its own.
 pub(super) fn read(path: &Path) -> Result<Option<Claim>> {
+    read_file(open_file(path)?.0, path)
+}
+
+fn read_file(file: File, path: &Path) -> Result<Option<Claim>> {
     let failed = |error| Error::cannot("read MLmodel", error);
     let mut text = Vec::new();
-    let (file, _) = super::subject::open_file(path)?;
-    File::take(file, MOST_BYTES.saturating_add(1)).read_to_end(&mut text).map_err(failed)?;
+    file.take(MOST_BYTES.saturating_add(1)).read_to_end(&mut text).map_err(failed)?;
     if text.len() as u64 > MOST_BYTES {
         return Err(refuse(format!("MLmodel is larger than {MOST_BYTES} bytes")));
     }
