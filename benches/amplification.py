@@ -597,7 +597,7 @@ def many_claims(folder, size):
     return {"paths": [str(folder)], "schema": schema, "files": count + 8}
 
 
-@candidate("report-bytes", "large MLmodel files that are about many models, and claim as much as they may", only=["check"], cost=8)
+@candidate("report-bytes", "large MLmodel files that are about many models, and claim as much as they may", only=["check"], cost=16)
 def large_mlmodels(folder, size):
     names = ", ".join(f'"{number}{WIDE * 120}"' for number in range(250))
     text = f"flavors:\n  sklearn:\n    skops_trusted_types: [{names}]\nsignature:\n"
@@ -660,7 +660,7 @@ def build(folder, quick, only):
             continue
         own = folder / one["name"]
         own.mkdir()
-        size = (2 * MIB if quick else 44 * MIB) // one["cost"]
+        size = (2 * MIB if quick else 16 * MIB) // one["cost"]
         result = one["make"](own, size)
         files = [path for path in own.rglob("*") if path.is_file()]
         result.setdefault("size", sum(path.stat().st_size for path in files))

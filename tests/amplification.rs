@@ -45,10 +45,10 @@ fn with_report_bytes(bytes: Vec<u8>, report_bytes: u64) -> Audit {
 /// An attribute may have a name as long as the file; everything below it would have it in its path and its pointer.
 #[test]
 fn paths_and_pointers_are_short_however_long_the_keys() {
-    let key = "k".repeat(2_000_000);
-    let names = list((0..20_000).map(|number| type_node(&format!("a.B{number}"))).collect());
+    let key = "k".repeat(1_000_000);
+    let names = list((0..2_000).map(|number| type_node(&format!("a.B{number}"))).collect());
     let shared = with_id(list(vec![]), 7);
-    let again = list(vec![json!({"__id__": 7}); 20_000]);
+    let again = list(vec![json!({"__id__": 7}); 2_000]);
     let state = dict(vec![(&key, list(vec![shared, names])), ("z", again)]);
     let audit = audit(skops(object(SCALER, state), &[])).unwrap();
     for place in audit.references().flat_map(|reference| reference.places()) {
@@ -63,7 +63,7 @@ fn paths_and_pointers_are_short_however_long_the_keys() {
 #[test]
 #[cfg(feature = "gate")]
 fn regions_are_found_below_long_keys() {
-    let (long, short) = ("k".repeat(8_000_000), "~/é");
+    let (long, short) = ("k".repeat(2_000_000), "~/é");
     let leaves = || list((0..40_000).map(|_| json_node("1")).collect());
     let state = dict(vec![(&long, list(vec![leaves(), type_node("a.B")])), (short, type_node("c.D"))]);
     let bytes = skops(state, &[]);
@@ -73,7 +73,7 @@ fn regions_are_found_below_long_keys() {
     assert_eq!((below.name.as_deref(), below.region), (Some("a.B"), None), "its pointer was cut");
     let region = beside.region.unwrap();
     assert_eq!(beside.name.as_deref(), Some("c.D"));
-    assert!(region.byte_offset > 8_000_000 && region.byte_length < 100, "{region:?}");
+    assert!(region.byte_offset > 2_000_000 && region.byte_length < 100, "{region:?}");
 }
 
 // ---- lists that are cut
@@ -264,7 +264,7 @@ fn what_no_node_names_counts_as_data_of_the_file() {
 
 // ---- policies and folders
 
-/// Each name is looked up in a policy; each pair of a name and a rule would be 500,000,000.
+/// Each name is looked up in a policy; each pair of a name and a rule would be 250,000,000.
 #[test]
 #[cfg(feature = "gate")]
 fn many_names_and_many_rules() {
@@ -278,9 +278,9 @@ fn many_names_and_many_rules() {
     let text = format!("allow = [\n{}\n]\ndeny = [{{ name = \"a.b7.**\" }}]\n", rules.join(",\n"));
     let policy = skops_rs::policy::Policy::from_toml(&text, "p").unwrap().0;
     let names = |count: usize| (0..count).map(|number| type_node(&format!("a.b{number}.C"))).collect();
-    let all = skops(list(names(100_000)), &[]);
+    let all = skops(list(names(50_000)), &[]);
     let verdict = Checker::new(policy.clone()).check_bytes("x", all);
-    assert_eq!(verdict.findings.len() + verdict.findings_left_out, 95_001);
+    assert_eq!(verdict.findings.len() + verdict.findings_left_out, 45_001);
     assert_eq!(verdict.findings[0].code.as_str(), "denied-type");
     let one = skops(list(vec![type_node("a.b8.C"), type_node("a.b9.C.D"), type_node("a.b10.C")]), &[]);
     let checker = Checker::new(policy.clone());

@@ -1,8 +1,10 @@
 //! `skops-rs untrusted-types`: the names that a file refers to and that are not trusted.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 
 use clap::Args;
+use serde::{Serialize, Serializer};
 use skops_rs::report::{FileReport, List, UntrustedTypes, write_json};
 use skops_rs::text::shown_path;
 use skops_rs::{Audit, Error, TrustList};
@@ -39,28 +41,46 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> io::Result<Outcome> {
-    let trust = arguments.trust.list();
-    let mut worst = Outcome::Done;
-    let mut reports = UntrustedTypes::default();
+    let files = Files { arguments, trust: arguments.trust.list(), worst: Cell::new(Outcome::Done) };
     let mut out = output::stdout();
-    for file in &arguments.files {
-        let name = file.name();
-        let audit = file.audit(arguments.limits.limits());
-        match &audit {
-            Ok(audit) => output::warn(&name, audit),
-            Err(error) => output::report(&name, error),
+    match arguments.format {
+        Format::Json => write_json(&mut out, &UntrustedTypes { files: &files })?,
+        Format::Text => {
+            for file in &arguments.files {
+                let audit = files.audit(file);
+                arguments.print(&mut out, &file.name(), &audit, &files.trust)?;
+            }
         }
-        worst = worst.max(arguments.outcome(&audit, &trust));
-        match arguments.format {
-            Format::Text => arguments.print(&mut out, &name, &audit, &trust)?,
-            Format::Json => reports.files.push(arguments.report(name, &audit, &trust)),
-        }
-    }
-    if arguments.format == Format::Json {
-        write_json(&mut out, &reports)?;
     }
     out.flush()?;
-    Ok(worst)
+    Ok(files.worst.get())
+}
+
+/// The files, read one after the other: a report can take much more memory than its file.
+struct Files<'a> {
+    arguments: &'a Arguments,
+    trust: TrustList,
+    /// How the worst of those that were read ends the command.
+    worst: Cell<Outcome>,
+}
+
+impl Files<'_> {
+    fn audit(&self, file: &Input) -> Result<Audit, Error> {
+        let audit = file.audit(self.arguments.limits.limits());
+        match &audit {
+            Ok(audit) => output::warn(&file.name(), audit),
+            Err(error) => output::report(&file.name(), error),
+        }
+        self.worst.set(self.worst.get().max(self.arguments.outcome(&audit, &self.trust)));
+        audit
+    }
+}
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let report = |file: &Input| self.arguments.report(file.name(), &self.audit(file), &self.trust);
+        serializer.collect_seq(self.arguments.files.iter().map(report))
+    }
 }
 
 impl Arguments {

@@ -20,11 +20,11 @@ use crate::inspect::{Arrays, Items};
 use crate::text::shown;
 use crate::trust::{TrustList, reason};
 
-/// The reports of several files.
+/// The reports of several files. All of them take memory at once, unless `F` is something that makes them while it is written.
 #[derive(Debug, Default, Serialize)]
-pub struct UntrustedTypes {
+pub struct UntrustedTypes<F = Vec<FileReport>> {
     /// One report for each file, in the order of the arguments.
-    pub files: Vec<FileReport>,
+    pub files: F,
 }
 
 /// The tree of one file, and what was found in it. `schemas/inspect.schema.json` describes the JSON.
