@@ -60,7 +60,8 @@ def promised(command, candidate):
         printed += NAMES * schema + (REPORT if "json" in command else 0)
         memory += MEMORY_REPORT if "json" in command else 0
     elif command[0] in ("inspect", "arrays"):
-        printed += REPORT
+        # As JSON, the names that are not trusted come first.
+        printed += REPORT + (NAMES * schema if "json" in command else 0)
         memory += MEMORY_PAYLOAD * payload
     elif command[0] == "export":
         printed += EXPORT_SCHEMA * schema + EXPORT_PAYLOAD * payload

@@ -69,7 +69,7 @@ pub struct Arrays<'a> {
     nodes: Range<u32>,
 }
 
-impl<'a> Arrays<'a> {
+impl Arrays<'_> {
     /// The first arrays, as many as the limit `report-bytes` lets through.
     #[must_use]
     pub fn listed(self) -> Listed<Self> {

@@ -174,7 +174,7 @@ impl Untrusted {
     }
 }
 
-impl<'a> Iterator for Items<'a> {
+impl Iterator for Items<'_> {
     type Item = Item;
 
     fn next(&mut self) -> Option<Item> {
