@@ -46,9 +46,11 @@ NAMES, EXPORT_SCHEMA = 12, 64
 # For each byte of payloads, what an export takes: `-5.960464477539063e-8, ` is a `float16`.
 EXPORT_PAYLOAD = 12
 # Peak memory: this, for each byte of `schema.json`, and for each byte of payloads that are read.
-MEMORY, MEMORY_SCHEMA, MEMORY_PAYLOAD = 96 * MIB, 9, 2
-# A report that holds all places before it is written: the text, and how it lies in memory.
-MEMORY_REPORT = 4 * REPORT
+MEMORY, MEMORY_SCHEMA, MEMORY_PAYLOAD = 32 * MIB, 14, 2
+# Who lists places, or refuses to build what is not trusted, holds all places of a file in memory.
+MEMORY_PLACES = 2 * REPORT
+# Formats that start with counts hold all verdicts in memory.
+MEMORY_FINDINGS = 8
 
 
 def promised(command, candidate):
@@ -58,20 +60,19 @@ def promised(command, candidate):
     printed = 64 * KIB
     if command[0] == "untrusted-types":
         printed += NAMES * schema + (REPORT if "json" in command else 0)
-        memory += MEMORY_REPORT if "json" in command else 0
+        memory += MEMORY_PLACES if "json" in command else 0
     elif command[0] in ("inspect", "arrays"):
         # As JSON, the names that are not trusted come first.
         printed += REPORT + (NAMES * schema if "json" in command else 0)
         memory += MEMORY_PAYLOAD * payload
     elif command[0] == "export":
         printed += EXPORT_SCHEMA * schema + EXPORT_PAYLOAD * payload
-        memory += MEMORY_PAYLOAD * payload
+        memory += MEMORY_PLACES + MEMORY_PAYLOAD * payload
     elif command[0] == "policy":
         printed += NAMES * schema
     else:
         printed += FINDINGS * files
-        # Formats that start with counts keep all verdicts until the end.
-        memory += 8 * FINDINGS * files + MEMORY_PAYLOAD * payload
+        memory += min(MEMORY_FINDINGS * FINDINGS * files, GIB) + MEMORY_PAYLOAD * payload
     return printed, memory
 
 

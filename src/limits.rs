@@ -68,7 +68,7 @@ limits! {
     directory_bytes, "directory-bytes", u64, 64 << 20,
         "Bytes of the central directory, which is kept in memory while it is read.";
     schema_bytes, "schema-bytes", u32, 512 << 20,
-        "Bytes of `schema.json` once decompressed. Genuine ones take a quarter of that in memory, made-up ones up to eight times.";
+        "Bytes of `schema.json` once decompressed. Genuine ones take a quarter of that in memory, made-up ones eight times, or thirteen with lists of their names.";
     json_depth, "json-depth", usize, 512,
         "Levels of nested JSON, in `schema.json` and in the text of a `JsonNode`. Genuine files stay below 50.";
     nodes, "nodes", u32, 16_777_216,

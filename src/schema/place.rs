@@ -5,24 +5,24 @@ use super::node::EXTRA_SLOT;
 use super::view::NodeRef;
 use crate::text::{SHOWN_LENGTH, cut, shown};
 
-/// Pointers are cut after so many bytes. Those of genuine files stay far below; but one key may be as long as the file, and
+/// Pointers are cut after so many bytes, before they are escaped. Those of genuine files stay far below; but one key may be as long as the file, and
 /// everything below it has it in its pointer.
 pub(super) const POINTER_LENGTH: usize = 8 << 10;
 
 /// Adds a step to a pointer, unless it is as long as pointers get.
 pub(super) fn push_key(pointer: &mut String, key: &str) {
-    if pointer.len() >= POINTER_LENGTH {
+    let room = POINTER_LENGTH.saturating_sub(pointer.len());
+    if room == 0 {
         return;
     }
     pointer.push('/');
     // Looking at more of the key would take as long as the key is, for each node below it.
-    for character in key.chars() {
-        match character {
-            _ if pointer.len() >= POINTER_LENGTH => break,
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            other => pointer.push(other),
-        }
+    let end = (room..key.len()).find(|end| key.is_char_boundary(*end));
+    let key = end.and_then(|end| key.get(..end)).unwrap_or(key);
+    if key.contains(['~', '/']) {
+        pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+    } else {
+        pointer.push_str(key);
     }
 }
 
