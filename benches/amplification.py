@@ -228,7 +228,8 @@ def candidate(limit, what, only=None, cost=1, refused=None):
 
     def register(function):
         name = function.__name__.replace("_", "-")
-        CANDIDATES.append({"limit": limit, "name": name, "what": what, "make": function, "only": only, "cost": cost, "refused": refused})
+        fields = {"limit": limit, "name": name, "what": what, "make": function}
+        CANDIDATES.append({**fields, "only": only, "cost": cost, "refused": refused})
         return function
 
     return register
@@ -384,7 +385,7 @@ def many_fields(folder, size):
     return whole(folder, listed([array(file)] * count), [entry(file, data)], payload=count * len(data))
 
 
-@candidate("entries", "as many tiny arrays as fit", cost=1)
+@candidate("entries", "as many tiny arrays as fit")
 def many_entries(folder, size):
     count = min(size // 230, 262_000)
     data = npy("'|u1'", "(1,)", b"7")
@@ -445,7 +446,11 @@ def csr(data_bytes, method):
     return npz(members, method)
 
 
-@candidate("compression-ratio", "sparse matrices of zeros, deflated within an archive that is stored, each just below the floor", refused="limit-compression-ratio")
+@candidate(
+    "compression-ratio",
+    "sparse matrices of zeros, deflated within an archive that is stored, each just below the floor",
+    refused="limit-compression-ratio",
+)
 def matrices_of_zeros(folder, size):
     count = max(2, size // (8 * MIB))
     data = csr(24 * MIB, DEFLATED)
@@ -616,7 +621,12 @@ def large_mlmodels(folder, size):
     return {"paths": [str(folder)], "schema": schema, "files": count + 8}
 
 
-@candidate("report-bytes", "MLmodel files and models in one folder: each of the former is about each of the latter", only=["check"], cost=8)
+@candidate(
+    "report-bytes",
+    "MLmodel files and models in one folder: each of the former is about each of the latter",
+    only=["check"],
+    cost=8,
+)
 def many_mlmodels(folder, size):
     count = max(32, size // KIB)
     text = "flavors:\n  python_function:\n    loader_module: x\n"
@@ -637,7 +647,7 @@ def many_mlmodels(folder, size):
     return {"paths": [str(folder)], "schema": schema, "files": count}
 
 
-@candidate("report-bytes", "a policy of 5,000 rules, and very many names", only=["check"], cost=1)
+@candidate("report-bytes", "a policy of 5,000 rules, and very many names", only=["check"])
 def many_rules(folder, size):
     rules = [f'{{ name = "b.C{number}" }}' for number in range(4000)]
     rules += [f'{{ name = "c{number}.**" }}' for number in range(1000)]
@@ -771,7 +781,8 @@ def measure(binary, one, seconds):
             fault = unlike(one["refused"], found)
         if fault is None and found["rss"] > memory:
             fault = f"takes {found['rss'] / MIB:,.0f} MiB, more than {memory / MIB:,.0f}"
-        yield {"candidate": one["name"], "command": " ".join(command), **found, "fault": fault, "bounds": [printed, memory]}
+        about = {"candidate": one["name"], "command": " ".join(command)}
+        yield {**about, **found, "fault": fault, "bounds": [printed, memory]}
 
 
 # --- tables ---
@@ -802,7 +813,8 @@ def tables(made, results, baseline):
         "time": lambda result: 1e6 * result["cpu"] / of(result)["size"],
         "memory": lambda result: (result["rss"] - baseline) / of(result)["size"],
     }
-    yield row("limit", "most of", "file", "size", "expands to", "command", "output", "output / file", "CPU s", "CPU ms / kB", "RSS - baseline")
+    heads = ["limit", "most of", "file", "size", "expands to", "command"]
+    yield row(*heads, "output", "output / file", "CPU s", "CPU ms / kB", "RSS - baseline")
     yield "|---|---|---|--:|--:|---|--:|--:|--:|--:|--:|"
     for limit in limits:
         own = [result for result in results if of(result)["limit"] == limit and not math.isnan(result["cpu"])]

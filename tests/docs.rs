@@ -49,7 +49,8 @@ fn limits() {
     let mut text = String::from(
         "# Limits\n\nHow much a file may ask for before it is refused. Each limit is a field of `skops_rs::Limits` \
          and an option\n`--limit NAME=NUMBER` of the command line. The table is made from `src/limits.rs`, and \
-         `tests/errors.rs` reaches each one.\n\n| limit | default | what it bounds |\n|---|---|---|\n",
+         `tests/errors.rs` reaches each one, but for\n`report-bytes`, which `tests/amplification.rs` reaches. \
+         docs/amplification.md has what the worst files do.\n\n| limit | default | what it bounds |\n|---|---|---|\n",
     );
     for (name, value, what) in Limits::default().list() {
         writeln!(text, "| `{name}` | {} | {what} |", group(value)).unwrap();
