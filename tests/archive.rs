@@ -239,6 +239,28 @@ fn deflated_data_is_exactly_as_long_as_stated() {
     );
 }
 
+/// As strict as Python's decoder: the stream ends where nothing is left to decode, and its properties are within bounds.
+#[cfg(feature = "lzma")]
+#[test]
+fn lzma_streams_are_those_that_python_reads() {
+    let read = |data: &[u8]| {
+        let mut entry = Entry::stored("a.bin", "x");
+        (entry.method, entry.flags) = (14, 2);
+        (entry.data, entry.compressed) = (data.to_vec(), u32::try_from(data.len()).unwrap());
+        let archive = Archive::from_bytes(Zip::new(vec![entry]).build(), Limits::default()).unwrap();
+        archive.read(archive.entry("a.bin").unwrap()).map_err(|error| error.code().as_str())
+    };
+    let sound = *b"\x09\x04\x05\0\x5d\0\0\x80\0\0\x3c\x41\xfb\xff\xff\xff\xe0\0\0\0";
+    assert_eq!(read(&sound), Ok(b"x".to_vec()));
+    let mut ends_early = sound;
+    ends_early[16] = 0xfb;
+    assert_eq!(read(&ends_early), Err("zip-data"));
+    // Four bits of context and four of position.
+    let mut wide = sound;
+    wide[4] = 4 * 9 + 4 + 2 * 45;
+    assert_eq!(read(&wide), Err("zip-data"));
+}
+
 #[test]
 fn what_is_no_zip_is_named() {
     for (bytes, expected) in [

@@ -83,6 +83,8 @@ fn is_empty(input: &mut Input<'_>) -> io::Result<bool> {
 fn lzma(mut input: Input<'_>) -> io::Result<Decoder<'_>> {
     /// As Python's `lzma` and the zip specification have it; a larger one would be memory on demand.
     const MOST_DICTIONARY: u32 = 64 << 20;
+    /// What the decoder of Python and `xz` allows: the table of literals has 768 numbers, doubled for each of these bits.
+    const MOST_LITERAL_BITS: u8 = 4;
     let mut header = [0; 9];
     input.read_exact(&mut header)?;
     let [_, _, 5, 0, properties, d0, d1, d2, d3] = header else {
@@ -92,7 +94,15 @@ fn lzma(mut input: Input<'_>) -> io::Result<Decoder<'_>> {
     if dictionary > MOST_DICTIONARY {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the LZMA dictionary is larger than 64 MiB"));
     }
-    let reader = lzma_rust2::LzmaReader::new_with_props(input, u64::MAX, properties, dictionary, None)?;
+    let (context_bits, position_bits) = (properties % 9, properties / 9 % 5);
+    if context_bits.saturating_add(position_bits) > MOST_LITERAL_BITS {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the LZMA properties ask for too large a table",
+        ));
+    }
+    let mut reader = lzma_rust2::LzmaReader::new_with_props(input, u64::MAX, properties, dictionary, None)?;
+    reader.set_relaxed_end_condition(false);
     Ok(Decoder::Lzma(Box::new(reader)))
 }
 
