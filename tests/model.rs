@@ -637,6 +637,7 @@ fn fields_know_their_order() {
     let field = whole.field("a").unwrap();
     assert!(field.bytes().is_none() && !field.fortran_order() && whole.bytes().is_some());
     assert_eq!(field.to_vec::<f64>().unwrap(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    assert!(field.to_array::<f64>().unwrap().is_standard_layout());
     let data: Vec<_> = [0.0, 2.0, 1.0, 3.0_f64]
         .iter()
         .flat_map(|value| [value.to_le_bytes(), value.to_be_bytes()].concat())

@@ -190,8 +190,10 @@ impl NdArray {
     /// but one of the values does not fit.
     pub fn to_array<T: Element>(&self) -> Result<ArrayD<T>> {
         let dtype = self.scalar_dtype::<T>()?;
-        // Of items that lie apart, `to_owned` would make rows.
-        let keeps_order = !self.fortran_order || self.bytes().is_some();
+        // Of items that lie apart `to_owned` makes rows, of any others what they are: a field with dimensions of its own, in
+        // an array of columns, has neither rows nor columns.
+        let is_in_rows = self.strides.is_sorted_by(|stride, next| stride >= next);
+        let keeps_order = if self.fortran_order { self.bytes().is_some() } else { is_in_rows };
         if let Some(view) = self.cast::<T>(dtype).filter(|_| keeps_order) {
             return Ok(view.to_owned());
         }
