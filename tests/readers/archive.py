@@ -339,7 +339,8 @@ def of_archive(random, archive):
     if kind == 6:
         what = random.choice(["count", "size", "offset", "disk", "here"])
         built = archive.build()
-        fields = dict(zip(["count", "size", "offset"], struct.unpack_from("<HII", built, built.rfind(b"PK\5\6") + 10)))
+        end = len(built) - len(archive.comment + archive.suffix) - 22
+        fields = dict(zip(["count", "size", "offset"], struct.unpack_from("<HII", built, end + 10)))
         archive.end[what] = off(random, fields.get(what, 0))
         return f"another {what} in the end record"
     if kind == 7:
