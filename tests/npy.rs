@@ -249,11 +249,15 @@ fn sparse_matrices_declare_their_format() {
     let array = |members: &mut Vec<Entry>| members[5] = member("_is_array", "'|b1'", "()", &[1]);
     assert_eq!(sparse("scipy.sparse._csr.csr_array", array), "accepted");
     assert_eq!(sparse(CSR, array), "type-mismatch");
-    // scipy before 1.12 does not say whether it is an array, and reads a matrix.
+    // scipy before 1.12 does not say whether it is an array, and reads a matrix. Its arrays are in a module of their own
+    // up to 1.10, and in that of the format since.
     let silent = |members: &mut Vec<Entry>| drop(members.pop());
     assert_eq!(sparse(CSR, silent), "accepted");
     assert_eq!(sparse("scipy.sparse._arrays.csr_array", silent), "accepted");
-    assert_eq!(sparse("scipy.sparse._csr.csr_array", silent), "type-mismatch");
+    assert_eq!(sparse("scipy.sparse._csr.csr_array", silent), "accepted");
+    assert_eq!(sparse("scipy.sparse._csc.csc_array", silent), "type-mismatch");
+    assert_eq!(sparse("scipy.sparse._csc.csc_matrix", silent), "type-mismatch");
+    assert_eq!(sparse("a.csr_array", silent), "type-mismatch");
 }
 
 #[test]

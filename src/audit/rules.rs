@@ -504,9 +504,9 @@ fn check_sparse(node: NodeRef<'_>, sparse: &SparseHeader) -> Result<()> {
     let expected = |is_array: bool| format!("{format}_{}", if is_array { "array" } else { "matrix" });
     let fits = match sparse.is_array {
         Some(is_array) => declared.class == expected(is_array),
-        // scipy before 1.11 does not say. Its arrays, which are read as matrices, are named by a module of their own.
-        None if declared.module == "scipy.sparse._arrays" => declared.class == expected(true),
-        None => declared.class == expected(false),
+        // scipy before 1.12 does not say, and later releases say it of arrays only. What does not say so is read as a
+        // matrix, even where an array was written.
+        None => [true, false].map(expected).iter().any(|name| declared.class == name),
     };
     let of_scipy = declared.module == "scipy.sparse" || declared.module.starts_with("scipy.sparse.");
     if fits && of_scipy {
