@@ -63,6 +63,17 @@ fn the_type_of_a_key_is_called() {
     assert!(with_key_type("builtins.str").contains(&"call TypeNode builtins.str".to_owned()));
     assert!(with_key_type("a.Key").contains(&"call TypeNode a.Key".to_owned()));
     assert!(references(list(vec![type_node("a.Key")])).contains(&"reference TypeNode a.Key".to_owned()));
+    // By reference, a type that stands elsewhere would be called. Found by tests/soundness.
+    let types = with_id(list(vec![with_id(type_node("a.Key"), 8)]), 7);
+    let typed = |key_types: Value| {
+        let mut dict = dict(vec![("a", json_node("1"))]);
+        dict["key_types"] = key_types;
+        list(vec![types.clone(), dict])
+    };
+    assert_eq!(code(typed(json!({"__id__": 7}))), "malformed-node");
+    assert_eq!(code(typed(list(vec![node("CachedNode", "a.Key", json!({"__id__": 8}))]))), "malformed-node");
+    let both = ["call TypeNode a.Key", "reference TypeNode a.Key"];
+    assert!(both.iter().all(|line| references(typed(types.clone())).contains(&(*line).to_owned())));
 }
 
 #[test]

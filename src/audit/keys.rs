@@ -98,8 +98,8 @@ pub(super) fn check_text(dict: DictRef<'_>, what: &str) -> Result<()> {
 }
 
 pub(super) fn check(dict: DictRef<'_>) -> Result<()> {
-    let key_types = dict.key_types().resolved();
-    let Content::List(types) = key_types.content() else {
+    // Nor a reference to one, which skops does not write: whether a type is called is said of it where it stands.
+    let Content::List(types) = dict.key_types().content() else {
         return Err(Error::new(Code::MalformedNode, "`key_types` that is no ListNode"));
     };
     if types.len() != dict.len() {
@@ -109,7 +109,6 @@ pub(super) fn check(dict: DictRef<'_>) -> Result<()> {
     let mut numbers = HashSet::new();
     let mut recent = None;
     for ((key, _), key_type) in dict.items().zip(types.iter()) {
-        let key_type = key_type.resolved();
         let kind = match recent {
             Some((name, kind)) if name == key_type.name_id() && key_type.loader() == Loader::Type => kind,
             _ => kind_of(key_type)?,
