@@ -172,6 +172,15 @@ fn a_loss_is_reported_as_called() {
         // skops 0.9 to 0.13 import such a class a second time, from the module that it names: from `posix` for `os`.
         assert_eq!(code(loss("os.getcwd")), "type-mismatch");
         assert_eq!(code(loss("sklearn.linear_model._sgd_fast.x.Hinge")), "type-mismatch");
+        // What else these modules have is imported again from elsewhere: `time.time` is called, and for the module `np` all
+        // modules in memory are asked for `numpy`. Found by tests/soundness.
+        for other in ["time", "np", "__builtins__", "_plain_sgd64"] {
+            assert_eq!(code(loss(&format!("sklearn.linear_model._sgd_fast.{other}"))), "type-mismatch");
+        }
+        for other in ["np", "Other", "__loader__", "Cy", "Cython"] {
+            assert_eq!(code(loss(&format!("sklearn._loss._loss.{other}"))), "type-mismatch");
+            assert_eq!(code(loss(&format!("_loss.{other}"))), "type-mismatch");
+        }
     }
 }
 

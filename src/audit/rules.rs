@@ -385,11 +385,17 @@ fn reduce(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) -> Resu
 /// The modules of scikit-learn's Cython losses. `_loss` is what those of scikit-learn 1.5 to 1.8 say of themselves.
 const LOSS_MODULES: [&str; 3] = ["sklearn.linear_model._sgd_fast", "sklearn._loss._loss", "_loss"];
 
-/// skops 0.9 to 0.13 import the class, ask it for its module, and import it from there again. So only classes may be
-/// declared of which it is known what they answer.
+/// skops 0.9 to 0.13 import the class, ask it for its module and name, and import it from there again. So only classes may
+/// be declared of which it is known what they answer. The same modules have `np` and `time`, too: for the former, all
+/// modules in memory are searched for what has the name `numpy`; the latter is `time.time`, and is called.
 fn loss(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
     let declared = node.declared();
-    if !LOSS_MODULES.contains(&declared.module) {
+    let rest = match declared.module {
+        "sklearn.linear_model._sgd_fast" => Some(declared.class),
+        _ => declared.class.strip_prefix("Cy"),
+    };
+    let is_class = rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase()));
+    if !is_class || !LOSS_MODULES.contains(&declared.module) {
         return Err(mismatch(node, "builds a Cython loss of scikit-learn"));
     }
     mentions.declared(node, Role::Call);
