@@ -134,6 +134,53 @@ fn a_method_declares_the_type_of_its_object() {
     assert_eq!(untrusted(shared), ["a.B", "a.B.run"]);
 }
 
+/// The attribute is read from what skops builds, which is not of the declared type everywhere. Found by tests/soundness.
+#[test]
+fn a_method_is_reported_of_what_is_built() {
+    for (text, built) in
+        [("1", "int"), ("1.5", "float"), ("NaN", "float"), ("true", "bool"), ("null", "NoneType")]
+    {
+        let found = references(method("builtins.str", json_node(text), "run"));
+        for name in [format!("builtins.{built}.run"), "builtins.str.run".to_owned()] {
+            assert!(found.contains(&format!("attribute MethodNode {name}")), "{found:?}");
+        }
+    }
+    assert_eq!(
+        untrusted(method("builtins.str", json_node("\"a\""), "run")),
+        ["builtins.str", "builtins.str.run"]
+    );
+    // A class that is no named tuple becomes a plain tuple.
+    let point = node("TupleNode", "a.Point", json!({"content": []}));
+    assert_eq!(untrusted(method("a.Point", point, "run")), ["a.Point", "a.Point.run", "builtins.tuple.run"]);
+    // Up to skops 0.11, a method declares no type; what is read from it is reported of its object, too.
+    let chain = method("c.method", method("c.method", object("a.B"), "run"), "__globals__");
+    let expected = ["a.B", "a.B.__globals__", "a.B.run", "c.method", "c.method.__globals__"];
+    assert_eq!(untrusted(chain), expected);
+    // In protocol 0, a function is found by its content.
+    let content = json!({"module_path": "os", "function": "system"});
+    let function = node("FunctionNode", "numpy.ufunc", json!({"content": content}));
+    let audit = audit(skops_of(0, method("numpy.ufunc", function, "run"), &[])).unwrap();
+    let names: Vec<_> = audit.references().map(|reference| reference.name().to_string()).collect();
+    assert_eq!(names, ["numpy.ufunc", "numpy.ufunc.run", "os.system", "os.system.run"]);
+    let masked = |class: &str| {
+        let array = node(
+            "NdArrayNode",
+            "numpy.ndarray",
+            json!({"type": "json", "content": [], "shape": tuple(vec![json_node("0")])}),
+        );
+        let content = json!({"data": array, "mask": array});
+        references(method(class, node("MaskedArrayNode", class, json!({"content": content})), "run"))
+    };
+    assert!(
+        masked("numpy.ma.core.MaskedConstant")
+            .contains(&"attribute MethodNode numpy.ma.MaskedArray.run".to_owned())
+    );
+    assert!(
+        !masked("numpy.ma.core.MaskedArray")
+            .contains(&"attribute MethodNode numpy.ma.MaskedArray.run".to_owned())
+    );
+}
+
 #[test]
 fn a_partial_declares_what_it_builds() {
     let partial = |declared: &str, args: Value, kwds: Value, namespace: Value| {

@@ -3,7 +3,7 @@
 //! A loader either builds what a node declares, and then the name is reported, or it builds something of its own,
 //! and then the node must declare exactly that. What skops does, by loader, is written down in `docs/format.md`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::facts::{Fact, Facts};
 use super::payloads::{PayloadContent, Payloads};
@@ -18,7 +18,8 @@ use crate::trust::{SEED_SEQUENCE, name};
 /// Checks all nodes, and collects what they refer to.
 pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
     let depth = schema.archive().limits().json_depth;
-    let mut rules = Rules { facts, depth, states: HashSet::new(), key_types: None };
+    let mut rules =
+        Rules { schema, facts, depth, states: HashSet::new(), key_types: None, owners: HashMap::new() };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
     }
@@ -26,6 +27,7 @@ pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -
 }
 
 struct Rules<'a> {
+    schema: &'a Schema,
     facts: &'a Facts,
     /// How deep the JSON in a `JsonNode` may be.
     depth: usize,
@@ -33,6 +35,8 @@ struct Rules<'a> {
     states: HashSet<NodeId>,
     /// The list that was asked about last, and whether it holds the types of keys.
     key_types: Option<(NodeId, bool)>,
+    /// For each method, the object that it belongs to, which is no method.
+    owners: HashMap<NodeId, NodeId>,
 }
 
 impl Rules<'_> {
@@ -52,6 +56,13 @@ impl Rules<'_> {
             Content::Reduce { state, args } => {
                 self.state(state)?;
                 reduce(node, args, mentions)
+            }
+            Content::Method { object, function } => {
+                let object = object.resolved();
+                // A method of a method comes later than that. So each is looked up, and none is followed to its end.
+                let owner = self.owners.get(&object.id()).map_or(object, |owner| self.schema.node(*owner));
+                self.owners.insert(node.id(), owner.id());
+                method(node, object, owner, function, mentions)
             }
             _ => check(node, mentions),
         }
@@ -155,7 +166,6 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
             mentions.declared(node, Role::Instantiate);
             Ok(())
         }
-        Content::Method { object, function } => method(node, object, function, mentions),
         Content::OperatorFunc { attrs } => operator(node, attrs, mentions),
         Content::Slice { .. } => exactly(node, "builtins", "slice", mentions),
         // `numpy.bytes_` is a subclass of bytes. skops writes it so, reports it, and reads plain bytes.
@@ -203,6 +213,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         | Content::Json { .. }
         | Content::Type
         | Content::Array
+        | Content::Method { .. }
         | Content::Reduce { .. } => Ok(()),
     }
 }
@@ -297,20 +308,55 @@ fn function(node: NodeRef<'_>, target: TypePath<'_>, form: Form, mentions: &mut 
     Ok(())
 }
 
-/// skops up to 0.11 declares a method as `method` of the module that defines it; from 0.12 on as the object's type.
-fn method(node: NodeRef<'_>, object: NodeRef<'_>, function: &str, mentions: &mut Mentions) -> Result<()> {
+/// skops up to 0.11 declares a method as `method` of the module that defines it; from 0.12 on as the object's type. What is
+/// read from a method is named by the object that the method belongs to, its `owner`.
+fn method(
+    node: NodeRef<'_>,
+    object: NodeRef<'_>,
+    owner: NodeRef<'_>,
+    function: &str,
+    mentions: &mut Mentions,
+) -> Result<()> {
     if !name::is_identifier(function) {
         let found = format!("a method named '{}'", shown(function));
         return Err(Error::new(Code::MalformedNode, found));
     }
-    let of = object.resolved().declared();
+    let of = object.declared();
     let declared = node.declared();
     if declared != of && declared.class != "method" {
         return Err(mismatch(node, &format!("holds a method of {of}")));
     }
     mentions.declared(node, Role::Reference);
     mentions.other(node, Role::Attribute, format!("{of}.{function}"));
+    if owner.declared() != of {
+        mentions.other(node, Role::Attribute, format!("{}.{function}", owner.declared()));
+    }
+    if let Some(built) = built(owner)? {
+        mentions.other(node, Role::Attribute, format!("{built}.{function}"));
+    }
     Ok(())
+}
+
+/// The type of what a node builds, where that is, or can be, another than the declared one. An attribute is read from what
+/// was built.
+fn built(node: NodeRef<'_>) -> Result<Option<String>> {
+    let name = |name: &str| Some(name.to_owned());
+    let declared = node.declared();
+    Ok(match node.content() {
+        Content::Json { text } => match Scalar::parse(text, 1)? {
+            Scalar::None => name("builtins.NoneType"),
+            Scalar::Bool(_) => name("builtins.bool"),
+            Scalar::Int(_) => name("builtins.int"),
+            Scalar::Float(_) => name("builtins.float"),
+            Scalar::Str(_) => None,
+        },
+        // Of a class that is no named tuple, skops builds a plain one; the file does not say which it is.
+        Content::Tuple(_) if !declared.is("builtins", "tuple") => name("builtins.tuple"),
+        Content::Bytes { .. } if !declared.is("builtins", "bytes") => name("builtins.bytes"),
+        Content::MaskedArray { .. } if declared.class != "MaskedArray" => name("numpy.ma.MaskedArray"),
+        Content::Function { target, .. } if target != declared => Some(target.to_string()),
+        _ => None,
+    })
 }
 
 fn operator(node: NodeRef<'_>, attrs: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
