@@ -202,6 +202,14 @@ fn a_partial_declares_what_it_builds() {
     ] {
         assert_eq!(code(partial("functools.partial", args, kwds, namespace)), "malformed-node");
     }
+    // `copy.deepcopy` asks the object itself for `__deepcopy__`, and calls what it finds. Found by tests/soundness.
+    let attributes = |name| dict(vec![(name, json_node("1"))]);
+    let with = |namespace| code(partial("functools.partial", tuple(vec![]), dict(vec![]), namespace));
+    assert_eq!(with(attributes("__deepcopy__")), "attribute-name");
+    assert_eq!(
+        untrusted(partial("functools.partial", tuple(vec![]), dict(vec![]), attributes("__doc__"))),
+        ["functools.partial", "os.getcwd"]
+    );
 }
 
 #[test]

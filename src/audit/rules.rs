@@ -57,6 +57,11 @@ impl Rules<'_> {
                 self.state(state)?;
                 reduce(node, args, mentions)
             }
+            // What 0.16 puts into the `__dict__` of a partial is as good as the state of an object.
+            Content::Partial { namespace, .. } => {
+                self.state(namespace)?;
+                check(node, mentions)
+            }
             Content::Method { object, function } => {
                 let object = object.resolved();
                 // A method of a method comes later than that. So each is looked up, and none is followed to its end.
