@@ -1,0 +1,87 @@
+"""Files that skops-rs once accepted although some release touched a name that it did not report. Each is either refused now,
+or the name is reported: `soundness.py` looks at both, in every environment. What each did is said beside it.
+"""
+
+import os
+import random
+
+import payloads
+from model import Entry, Model
+from mutate import dict_node, function_node, json_node, list_node, new, type_node
+
+RNG = random.Random(0)
+HINGE = "sklearn.linear_model._sgd_fast"
+
+
+def loss(module, name):
+    node = new(RNG, "LossNode", (module, name), content=dict_node(RNG, {}))
+    return {**node, "__reduce__": {"args": list_node(RNG, "TupleNode")}}
+
+
+def method(declared, thing, name):
+    return new(RNG, "MethodNode", declared, content={"obj": thing, "func": name})
+
+
+def key_types_by_reference():
+    types = list_node(RNG, "ListNode", type_node(RNG, ("builtins", "len")))
+    inner = dict_node(RNG, {"a": json_node(RNG, "1")})
+    inner["key_types"] = {"__id__": types["__id__"]}
+    return list_node(RNG, "ListNode", types, inner)
+
+
+def method_of_a_masked_array():
+    array = new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="json", content=[], shape=list_node(RNG, "TupleNode", json_node(RNG, "0")))
+    declared = ("numpy.ma.core", "MaskedConstant")
+    return method(declared, new(RNG, "MaskedArrayNode", declared, content={"data": array, "mask": array}), "tolist")
+
+
+def partial_with_special_attributes():
+    content = {
+        "func": type_node(RNG, ("builtins", "len")), "args": list_node(RNG, "TupleNode"), "kwds": dict_node(RNG, {}),
+        "namespace": dict_node(RNG, {"__deepcopy__": type_node(RNG, ("builtins", "print"))}),
+    }
+    return new(RNG, "PartialNode", ("functools", "partial"), content=content)
+
+
+def sparse(module, name):
+    return new(RNG, "SparseMatrixNode", (module, name), type="scipy", file="1000000.npz")
+
+
+# Name, whether it is accepted now, protocol, root, payloads.
+FOUND = [
+    # skops 0.9 to 0.13 import what is declared, ask it for its module, and call `time.time`.
+    ("loss_that_is_a_function", False, 2, loss(HINGE, "time"), {}),
+    # The same, of a module: it has no module itself, so every module in memory is asked for `numpy`.
+    ("loss_that_is_a_module", False, 2, loss("sklearn._loss._loss", "np"), {}),
+    # The type was reported as referred to; every release calls it.
+    ("key_types_by_reference", False, 2, key_types_by_reference(), {}),
+    # `builtins.str.bit_length` was reported; the attribute is that of an int.
+    ("method_of_a_number", True, 2, method(("builtins", "str"), json_node(RNG, "1"), "bit_length"), {}),
+    # `custom.MyTuple.count` was reported; what is built is a plain tuple.
+    ("method_of_a_tuple", True, 2, method(("custom", "MyTuple"), new(RNG, "TupleNode", ("custom", "MyTuple"), content=[]), "count"), {}),
+    # `numpy.bytes_.decode` was reported; what is built are plain bytes.
+    ("method_of_bytes", True, 2, method(("numpy", "bytes_"), new(RNG, "BytesNode", ("numpy", "bytes_"), file="x.bin"), "decode"), {"x.bin": b"x"}),
+    # `numpy.ma.core.MaskedConstant.tolist` was reported; what is built is a MaskedArray.
+    ("method_of_a_masked_array", True, 2, method_of_a_masked_array(), {}),
+    # `numpy.ufunc.__name__` was reported; it is read from the function that `content` names.
+    ("method_of_a_function", True, 0, method(("math", "function"), function_node(RNG, ("math", "sqrt"), 0), "__name__"), {}),
+    # `custom.method.__name__` was reported; it is read from a method of a `numpy.ndarray`.
+    ("method_of_a_method", True, 1, method(("custom", "method"), method(("custom", "method"), type_node(RNG, ("custom", "Plain")), "method"), "__name__"), {}),
+    # 0.16 sets the attributes of a partial, and `copy.deepcopy` calls the one of this name.
+    ("partial_with_special_attributes", False, 2, partial_with_special_attributes(), {}),
+    # The class was reported in a module that has nothing to do with it.
+    ("sparse_of_another_module", False, 2, sparse("scipy.sparse.linalg", "csr_matrix"), {"1000000.npz": payloads.sparse("csr", None)}),
+]
+
+
+def write(folder):
+    """Writes the files; pairs of path and whether it is accepted."""
+    for name, accepted, protocol, root, entries in FOUND:
+        model = Model.__new__(Model)
+        model.schema = {**root, "protocol": protocol, "_skops_version": "0.16.0"}
+        model.entries = [Entry(entry, data) for entry, data in entries.items()]
+        model.style, model.zip = {"indent": 2, "escape": 0}, {}
+        path = os.path.join(folder, f"{name}.skops")
+        with open(path, "wb") as file:
+            file.write(model.to_bytes(RNG))
+        yield path, accepted
