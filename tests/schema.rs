@@ -52,6 +52,24 @@ fn json_is_strict() {
     }
 }
 
+/// The text is read through a window. White space before a token may end anywhere in it.
+#[test]
+fn white_space_cuts_no_token() {
+    let text = skops_text(&json_node("true").to_string().replacen('{', "{\"protocol\": 2, ", 1), &[]);
+    assert_eq!(code_of(text), "accepted");
+    for value in ["true", "null", "-12.5e3", "\"text\"", "\"\\ud83d\\ude00\""] {
+        for before in (128 << 10) - 125..(128 << 10) - 95 {
+            let spaces = " ".repeat(before);
+            // Each of them is one field too many, and none is a mistake in the JSON.
+            assert_eq!(
+                with_value(&format!("{spaces}{value}")),
+                "unknown-field",
+                "{value} after {before} spaces"
+            );
+        }
+    }
+}
+
 #[test]
 fn values_are_those_of_json() {
     for value in [

@@ -203,8 +203,10 @@ impl<'a> Reader<'a> {
     /// Takes the next token of a value.
     #[inline]
     pub(super) fn value(&mut self) -> Result<Token> {
+        let next = self.peek()?;
+        // Not before: white space can be so long that the token starts at the window's end.
         self.prepare()?;
-        let token = match self.peek()? {
+        let token = match next {
             Some(b'"') => {
                 self.advance(1);
                 return self.string().map(Token::String);
