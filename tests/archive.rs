@@ -296,3 +296,32 @@ fn every_prefix_of_a_file_is_refused() {
         assert_ne!(code_of(bytes[..end].to_vec()), "accepted", "{end} bytes");
     }
 }
+
+/// The header that zip puts before LZMA data, with these bits of context (literal and position) and this dictionary, and
+/// data that needs neither.
+#[cfg(feature = "lzma")]
+fn lzma(literal: u8, position: u8, dictionary: u32) -> Entry {
+    const DATA: &[u8] =
+        b"\x00\x30\x88\x09\x86\xd4\x59\x9c\xc3\x8c\xbe\x1c\x80\xe9\xf4\xa2\x18\x05\xff\xfe\xaf\xc0\x00";
+    let properties = (2 * 5 + position) * 9 + literal;
+    let mut data = vec![9, 4, 5, 0, properties];
+    data.extend(dictionary.to_le_bytes());
+    data.extend(DATA);
+    let plain = Entry::stored("plain.bin", "a little data");
+    Entry { method: 14, flags: 2, compressed: u32::try_from(data.len()).unwrap(), data, ..plain }
+}
+
+#[cfg(feature = "lzma")]
+#[test]
+fn lzma_asks_for_what_python_gives() {
+    let read = |entry: Entry| {
+        let archive = Archive::from_bytes(Zip::new(vec![entry]).build(), Limits::default()).unwrap();
+        archive.read(&archive.entries()[0]).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(lzma(3, 0, 64 << 20)).unwrap(), b"a little data");
+    for (literal, position) in [(4, 1), (8, 0), (8, 4), (3, 2)] {
+        let refused = read(lzma(literal, position, 1 << 16)).unwrap_err();
+        assert!(refused.contains("4 bits of context"), "{refused}");
+    }
+    assert!(read(lzma(3, 0, (64 << 20) + 1)).unwrap_err().contains("64 MiB"));
+}

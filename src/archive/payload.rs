@@ -52,7 +52,7 @@ impl<'a> Decoder<'a> {
             #[cfg(feature = "bzip2")]
             Method::Bzip2 => Ok(Self::Bzip2(Box::new(bzip2::bufread::BzDecoder::new(buffered(compressed))))),
             #[cfg(feature = "lzma")]
-            Method::Lzma => lzma(buffered(compressed)).map_err(|error| broken(entry, &error)),
+            Method::Lzma => lzma(buffered(compressed), entry.size).map_err(|error| broken(entry, &error)),
             #[cfg(not(all(feature = "bzip2", feature = "lzma")))]
             method => {
                 let found = format!("the entry is compressed with {}", format!("{method:?}").to_uppercase());
@@ -80,27 +80,26 @@ fn is_empty(input: &mut Input<'_>) -> io::Result<bool> {
 
 /// The header that zip puts before an LZMA stream: a version, the size of the properties (5), the properties.
 #[cfg(feature = "lzma")]
-fn lzma(mut input: Input<'_>) -> io::Result<Decoder<'_>> {
+fn lzma(mut input: Input<'_>, size: u64) -> io::Result<Decoder<'_>> {
     /// As Python's `lzma` and the zip specification have it; a larger one would be memory on demand.
     const MOST_DICTIONARY: u32 = 64 << 20;
-    /// What the decoder of Python and `xz` allows: the table of literals has 768 numbers, doubled for each of these bits.
-    const MOST_LITERAL_BITS: u8 = 4;
+    let malformed = |found| Err(io::Error::new(io::ErrorKind::InvalidData, found));
     let mut header = [0; 9];
     input.read_exact(&mut header)?;
     let [_, _, 5, 0, properties, d0, d1, d2, d3] = header else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the LZMA header is malformed"));
+        return malformed("the LZMA header is malformed");
     };
+    // Python's `lzma` refuses them, too; with them, the tables alone would take 6 MiB.
+    let (literal_context, literal_position) = (properties % 9, properties / 9 % 5);
+    if literal_context.saturating_add(literal_position) > 4 {
+        return malformed("the LZMA header asks for more than 4 bits of context");
+    }
     let dictionary = u32::from_le_bytes([d0, d1, d2, d3]);
     if dictionary > MOST_DICTIONARY {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the LZMA dictionary is larger than 64 MiB"));
+        return malformed("the LZMA dictionary is larger than 64 MiB");
     }
-    let (context_bits, position_bits) = (properties % 9, properties / 9 % 5);
-    if context_bits.saturating_add(position_bits) > MOST_LITERAL_BITS {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the LZMA properties ask for too large a table",
-        ));
-    }
+    // Nothing before the data's own start is looked back at; Python asks for 8 MiB, however short the data is.
+    let dictionary = dictionary.min(u32::try_from(size).unwrap_or(u32::MAX));
     let mut reader = lzma_rust2::LzmaReader::new_with_props(input, u64::MAX, properties, dictionary, None)?;
     reader.set_relaxed_end_condition(false);
     Ok(Decoder::Lzma(Box::new(reader)))
