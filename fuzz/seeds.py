@@ -9,7 +9,9 @@ SHA-1, as libFuzzer names them. It needs Python 3.11 and nothing else.
 
 import hashlib
 import io
+import json
 import re
+import struct
 import sys
 import zipfile
 from pathlib import Path
@@ -115,6 +117,29 @@ def container_seeds() -> None:
             keep("npz", data)
 
 
+def node(loader: str, name: str, **fields: object) -> dict:
+    module, _, kind = name.rpartition(".")
+    return {"__class__": kind, "__module__": module, "__loader__": loader, **fields}
+
+
+def made_seeds() -> None:
+    """What no fixture has: an entry that is named as an array and as bytes, and entries that hold less than they say."""
+    name = "140000000000001.npy"
+    array = node("NdArrayNode", "numpy.ndarray", type="numpy", file=name)
+    content = node("BytesNode", "builtins.bytes", file=name)
+    for items in [[array], [content], [array, content], [content, array], [array, array]]:
+        root = node("ListNode", "builtins.list", content=items, protocol=2, _skops_version="0.16.0")
+        for count in [3, 40 << 20]:
+            header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({count},), }}".ljust(117) + "\n"
+            payload = b"\x93NUMPY\x01\x00\x76\x00" + header.encode() + b"\x01\x02\x03"
+            said = len(payload) - 3 + count
+            data = packed({name: payload, "schema.json": json.dumps(root).encode()}, zipfile.ZIP_DEFLATED, io.BytesIO())
+            # The size in both headers.
+            data = data.replace(struct.pack("<I", len(payload)), struct.pack("<I", said), 2)
+            for target in ["audit", "load"]:
+                keep(target, data)
+
+
 def text_seeds() -> None:
     policies = [(FIXTURES / "policy.toml").read_text()]
     policies += re.findall(r"```toml\n(.*?)```", (FUZZ.parent / "docs" / "policy.md").read_text(), re.DOTALL)
@@ -125,7 +150,11 @@ def text_seeds() -> None:
         for line in policy.splitlines():
             keep("policy", line.encode())
     for path in sorted((FIXTURES / "mlflow").rglob("MLmodel")):
-        keep("mlmodel", path.read_bytes())
+        text = path.read_text()
+        keep("mlmodel", text.encode())
+        for elsewhere in ["../a.skops", "/a.skops", "a/../../a.skops", "./model.skops"]:
+            leads = re.sub(r"(pickled_model|model_path|data): .*", rf"\1: {elsewhere}", text)
+            keep("mlmodel", leads.encode())
 
 
 def found_seeds() -> None:
@@ -137,6 +166,7 @@ def found_seeds() -> None:
 def main() -> None:
     model_seeds()
     container_seeds()
+    made_seeds()
     text_seeds()
     for regression in sorted((FUZZ / "regressions").glob("*/*")):
         keep(regression.parent.name, regression.read_bytes())

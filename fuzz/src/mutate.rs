@@ -131,7 +131,7 @@ fn change_parts(parts: &mut Vec<Part>, most: usize, random: &mut Random) {
             parts[from].name = std::mem::replace(&mut parts[to].name, name);
         }
         4 => parts[from].deflate = !parts[from].deflate,
-        5..8 => change_bytes(&mut parts[from].data, most),
+        5..8 => change_payload(&mut parts[from].data, most, random),
         // A matrix is an archive, too.
         8..10 => change_nested(&mut parts[from].data, most, random),
         10..13 if schema.is_some() => {
@@ -142,8 +142,23 @@ fn change_parts(parts: &mut Vec<Part>, most: usize, random: &mut Random) {
                 change_bytes(data, most);
             }
         }
-        _ => change_bytes(&mut parts[schema.unwrap_or(from)].data, most),
+        _ => change_payload(&mut parts[schema.unwrap_or(from)].data, most, random),
     }
+}
+
+/// Changes a payload. An array is more often kept one: then one of its items becomes a small number, as an index or a size
+/// is.
+fn change_payload(data: &mut Vec<u8>, most: usize, random: &mut Random) {
+    let items = data.iter().position(|byte| *byte == b'\n').map_or(data.len(), |end| end + 1);
+    let room = data.len() - items;
+    if !data.starts_with(b"\x93NUMPY") || room < 4 || random.one_in(3) {
+        change_bytes(data, most);
+        return;
+    }
+    let width = if room >= 8 && random.one_in(2) { 8 } else { 4 };
+    let at = items + random.below(room / width) * width;
+    let number = random.below(24) as i64 - 4;
+    data[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
 }
 
 /// libFuzzer's mutation of a part. It may grow a little.
@@ -165,7 +180,7 @@ fn change_nested(data: &mut Vec<u8>, most: usize, random: &mut Random) {
         return;
     };
     let which = random.below(parts.len());
-    change_bytes(&mut parts[which].data, most);
+    change_payload(&mut parts[which].data, most, random);
     if let Some(changed) = pack(&parts) {
         *data = changed;
     }

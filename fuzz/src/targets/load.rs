@@ -25,13 +25,15 @@ pub fn check(data: &[u8]) {
 fn check_claims(data: &[u8]) {
     let most = files::larger().array_bytes;
     let Ok(archive) = files::open(data, Limits::default()) else { return };
-    let claims_much = archive.entries().iter().any(|entry| entry.size > most);
-    if claims_much
-        && payload_bytes(&archive) <= most as usize
-        && let Ok(audit) = files::audit(&archive)
-    {
-        let _ = verify(&audit, data.len());
+    if archive.entries().iter().all(|entry| entry.size <= most) || payload_bytes(&archive) > most as usize {
+        return;
     }
+    let Ok(audit) = files::audit(&archive) else { return };
+    let _ = verify(&audit, data.len());
+    let most = most_to_read(&archive, data.len());
+    let trust = trust_all(&audit);
+    let model = audit.vet(&trust).expect("all was trusted").load();
+    let _ = memory::within(most, "reading", || model.read_all());
 }
 
 /// What building a file gives, in short: whether its contents are sound, whether all of it can be read, how large its
@@ -57,9 +59,13 @@ pub fn outcome(data: &[u8], limits: &Limits) -> Result<String, Code> {
 }
 
 fn verify(audit: &Audit, size: usize) -> Result<(), Code> {
-    let archive = audit.schema().archive();
-    let most = 4 * payload_bytes(archive) + 64 * size + (4 << 20) + files::room_to_decompress(archive);
+    let most = most_to_read(audit.schema().archive(), size);
     memory::within(most, "verifying", || audit.verify()).map_err(|error| error.code())
+}
+
+/// Bytes of memory that reading all payloads may take, however long they are kept.
+fn most_to_read(archive: &Archive, size: usize) -> usize {
+    4 * payload_bytes(archive) + 64 * size + (4 << 20) + files::room_to_decompress(archive)
 }
 
 /// Bytes of all entries once decompressed. What an entry only claims to hold is no reason to take memory.
