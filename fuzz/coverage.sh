@@ -11,7 +11,7 @@ export PATH="$PWD/target/cargo-fuzz/bin:$PATH" CARGO_INCREMENTAL=0
 : "${LLVM_BIN:?where llvm-cov is}"
 
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(audit load archive schema npy_header npz policy mlmodel)
+[ ${#targets[@]} -gt 0 ] || targets=(audit load archive schema npy_header npz policy mlmodel verdict)
 triple=$(rustc -vV | sed -n 's/^host: //p')
 
 for target in "${targets[@]}"; do

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VERSION=0.13.1
-ALL=(audit load archive schema npy_header npz policy mlmodel)
+ALL=(audit load archive schema npy_header npz policy mlmodel verdict)
 
 seconds=${1:?usage: fuzz/run.sh SECONDS [TARGET...]}
 shift
@@ -31,7 +31,7 @@ build() {
 # libFuzzer takes one dictionary. What is in an archive is in all of them.
 dictionary() {
     case $1 in
-    archive | audit | load | npz) cat fuzz/dict/{archive,npy,schema}.dict ;;
+    archive | audit | load | npz | verdict) cat fuzz/dict/{archive,npy,schema}.dict ;;
     npy_header) cat fuzz/dict/npy.dict ;;
     *) cat "fuzz/dict/$1.dict" ;;
     esac

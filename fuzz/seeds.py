@@ -20,6 +20,8 @@ FUZZ = Path(__file__).resolve().parent
 FIXTURES = FUZZ.parent / "fixtures"
 # What `run.sh` gives as -max_len.
 MOST_BYTES = 65_536
+# Targets whose inputs are `.skops` files.
+WHOLE = ["audit", "load", "verdict"]
 # Larger models are slow to mutate, and hold little that smaller ones do not.
 MOST_MODEL_BYTES = 24_576
 
@@ -89,7 +91,7 @@ def model_seeds() -> None:
     seen_headers = set()
     for number, path in enumerate(models()):
         data = path.read_bytes()
-        for target in ["audit", "load"]:
+        for target in WHOLE:
             keep(target, data)
         if number % 50 == 0 or "hostile" in path.parts:
             keep("archive", data)
@@ -111,7 +113,7 @@ def container_seeds() -> None:
     for name in ["slice_text", "sparse_csr_matrix", "shared_list"]:
         members = unpacked((FIXTURES / f"real/skops-0.16/{name}.skops").read_bytes())
         for data in containers(members):
-            for target in ["archive", "audit", "load"]:
+            for target in ["archive", *WHOLE]:
                 keep(target, data)
         for data in containers(next((unpacked(data) for data in members.values() if unpacked(data)), {})):
             keep("npz", data)
@@ -136,7 +138,7 @@ def made_seeds() -> None:
             data = packed({name: payload, "schema.json": json.dumps(root).encode()}, zipfile.ZIP_DEFLATED, io.BytesIO())
             # The size in both headers.
             data = data.replace(struct.pack("<I", len(payload)), struct.pack("<I", said), 2)
-            for target in ["audit", "load"]:
+            for target in WHOLE:
                 keep(target, data)
 
 

@@ -21,6 +21,8 @@ pub mod policy;
 pub mod schema;
 pub mod sources;
 pub mod tree;
+#[cfg(feature = "gate")]
+pub mod verdict;
 
 /// A target's name and its check, which panics when a promise is broken.
 pub type Target = (&'static str, fn(&[u8]));
@@ -37,4 +39,6 @@ pub const ALL: &[Target] = &[
     #[cfg(feature = "gate")]
     ("policy", policy::check),
     ("schema", schema::check),
+    #[cfg(feature = "gate")]
+    ("verdict", verdict::check),
 ];
