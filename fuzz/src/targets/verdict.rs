@@ -74,6 +74,7 @@ fn check_region(finding: &Finding, region: Region, text: &str) {
     let start = region.byte_offset as usize;
     let end = start + region.byte_length as usize;
     let found = text.get(start..end).unwrap_or_else(|| panic!("bytes {start} to {end} of {}", text.len()));
+    assert_eq!(found.trim(), found, "{finding:?}");
     assert_eq!((region.line, region.column), line_and_column(&text[..start]), "{finding:?}");
     assert_eq!((region.end_line, region.end_column), line_and_column(&text[..end]), "{finding:?}");
     let pointer = finding.places.first().map(|place| &place.pointer).or(finding.at.pointer.as_ref());
