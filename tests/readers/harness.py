@@ -25,6 +25,7 @@ import random
 import resource
 import subprocess
 import sys
+import traceback
 import warnings
 from collections import Counter
 
@@ -97,8 +98,11 @@ def run(reader):
             tally.count("generated")
             if options.only is not None:
                 print(case.data, case.words, case.made, json.dumps(answer, indent=1), sep="\n")
-            for text in reader.compare(case, answer, tally):
-                tally.differ(number, case, text)
+            try:
+                for text in reader.compare(case, answer, tally):
+                    tally.differ(number, case, text)
+            except Exception:
+                tally.differ(number, case, traceback.format_exc())
     sys.exit(report(reader, tally))
 
 

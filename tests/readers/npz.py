@@ -139,9 +139,9 @@ def change(random, members, made):
     elif kind == 9 and array.dtype.kind in "iufc":
         made.append(f"{name} in the other byte order")
         members[name] = array.astype(array.dtype.newbyteorder())
-    elif kind == 10:
-        made.append("a text for the format")
-        members["format"] = np.array(bytes(members.get("format", np.array(b"csr")).item()).decode()) if members.get("format", np.array(b"")).dtype.kind == "S" else array
+    elif kind == 10 and name == "format" and array.dtype.kind == "S":
+        made.append(f"{name} as text")
+        members[name] = array.astype(np.str_)
     else:
         made.append(f"bytes of {name}")
         members[name] = bytes_of(array), random

@@ -329,8 +329,8 @@ class Simplified:
         if "kind" in value:
             return self.plain(value)
         inner, kind = value["value"], value["value"]["kind"]
-        if kind in ("list", "tuple", "set"):
-            made = [kind, value["class"], [self.object(item) for item in inner["items"]]]
+        if kind in ("list", "tuple", "namedtuple", "set"):
+            made = [kind.removeprefix("named"), value["class"], [self.object(item) for item in inner["items"]]]
         elif kind == "slice":
             made = ["slice", value["class"], [self.plain(bound) for bound in inner["bounds"]]]
         elif kind in ("dict", "ordereddict"):
