@@ -889,7 +889,7 @@ def surround_json(mutant, rng):
     return True
 
 
-@kind(1)
+@rude(2)
 def retype_id(mutant, rng):
     places = with_ids(mutant)
     if not places:

@@ -94,14 +94,14 @@ def packed(members):
 def change_npz(entry, rng):
     with zipfile.ZipFile(io.BytesIO(entry.data)) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
-    change = rng.choice(["format", "unicode", "array", "extra", "remove", "dtype", "rezip", "wide"])
+    change = rng.choice(["format", "unicode", "array", "array", "extra", "remove", "dtype", "nothing", "order", "wide"])
     if change in ("format", "unicode"):
         name = rng.choice(["csr", "csc", "coo", "dia", "bsr", "lil", "dok", "", "__class__", "CSR", "csr\0", "load_npz", "spmatrix"])
         raw = name.encode() if change == "format" else name.encode("utf-32-le")
         size = max(1, len(name))
         members["format.npy"] = npy(f"|S{size}" if change == "format" else f"<U{size}", (), raw)
     elif change == "array":
-        members["_is_array.npy"] = npy("|b1", (), bytes([rng.choice([0, 1, 1, 2])]))
+        members["_is_array.npy"] = npy("|b1", (), bytes([rng.choice([0, 0, 1, 2])]))
     elif change == "extra":
         members[rng.choice(["x.npy", "date", "allow_pickle.npy", "row.npy", "coords.npy", "__class__.npy"])] = npy("|O", (), b"\x80\x04N.")
     elif change == "remove":
@@ -111,6 +111,8 @@ def change_npz(entry, rng):
         inner = type("Inner", (), {"data": members[name]})()
         change_npy(inner, rng)
         members[name] = inner.data
+    elif change == "order":
+        members = dict(rng.sample(sorted(members.items()), len(members)))
     elif change == "wide":
         members["data.npy"] = npy("|O", (1,), b"\x80\x04cos\nsystem\n(X\x01\0\0\0xtR.")
     entry.data = packed(members)

@@ -22,6 +22,7 @@ import importlib
 import io
 import json
 import os
+import re
 import resource
 import select
 import signal
@@ -148,18 +149,24 @@ def sound_method(thing, name, /, *arguments, **keywords):
         return enter(f"{type(thing).__name__}.{name}", method, arguments, keywords)
     names = names_of(thing)
     tell(kind="call", names=names, method=name)
-    if name == "__setstate__" and arguments and type(arguments[0]) is dict:
-        tell(kind="set", names=sorted(map(str, arguments[0])))
+    if name == "__setstate__" and arguments:
+        tell(kind="set", names=text_keys(arguments[0]))
     result = enter(CHOSEN, method, arguments, keywords)
     if name == "__new__":
         came_from(result, names)
     return result
 
 
+def text_keys(attributes):
+    """The keys that are text. Nothing else is asked for its name: that would be for the file to answer."""
+    keys = dict.keys(attributes) if isinstance(attributes, dict) else ()
+    return sorted(key for key in keys if type(key) is str)
+
+
 def sound_update(thing, attributes, /):
     if Record.active and not is_own(thing):
         tell(kind="call", names=names_of(thing), method="__dict__.update")
-        tell(kind="set", names=sorted(map(str, attributes)))
+        tell(kind="set", names=text_keys(attributes))
     return thing.__dict__.update(attributes)
 
 
@@ -297,8 +304,10 @@ def load(request, pipe):
     except BaseException as caught:  # SystemExit too
         Record.active, error = False, caught
         outcome = type(caught).__name__
-    text = ascii(str(error))[:400] if error else ""
-    os.write(pipe, json.dumps({"outcome": outcome, "error": text}).encode() + b"\n")
+    ended = {"outcome": outcome, "error": ascii(str(error))[:400] if error else ""}
+    if outcome == "UntrustedTypesFoundException":
+        ended["untrusted"] = re.findall("'([^']*)'", str(error))
+    os.write(pipe, json.dumps(ended).encode() + b"\n")
 
 
 def limit_resources():

@@ -7,5 +7,4 @@ python=${PYTHON:-python3}
 
 fixtures/environments/create.sh skops-0.5 skops-0.9 skops-0.11 skops-0.13 skops-0.16
 cargo build --quiet --release
-"$python" tests/soundness/soundness.py --self-test
-"$python" tests/soundness/soundness.py --mutants 2000 "$@"
+"$python" tests/soundness/soundness.py --self-test --mutants 2000 "$@"
