@@ -136,7 +136,8 @@ def change(random, members, made):
     elif kind == 8 and array.ndim > 1:
         made.append(f"{name} in Fortran order")
         members[name] = np.asfortranarray(array)
-    elif kind == 9 and array.dtype.kind in "iufc":
+    elif kind == 9 and array.dtype.kind in "iufc" and array.dtype.char not in "gG":
+        # long doubles are compared by their bytes, which some releases of scipy swap
         made.append(f"{name} in the other byte order")
         members[name] = array.astype(array.dtype.newbyteorder())
     elif kind == 10 and name == "format" and array.dtype.kind == "S":
