@@ -313,16 +313,43 @@ fn sparse_lengths_fit_each_other() {
         sparse(CSR, |members| members[4] = member("data", "'<f8'", "(1, 2)", &[0; 16])),
         "shape-mismatch"
     );
-    // A matrix has two dimensions, an array may have one; scipy refuses any other number.
-    for dimensions in [0, 1, 3, 4] {
+    // A matrix has two dimensions, an array in rows may have one; scipy refuses any other number.
+    let empty = |dimensions: usize, is_array: bool| {
         let sizes = [2_i64, 3, 1, 1].map(i64::to_le_bytes).concat()[..dimensions * 8].to_vec();
-        let shape = member("shape", "'<i8'", &format!("({dimensions},)"), &sizes);
-        let empty = |members: &mut Vec<Entry>| {
+        let pointers = if dimensions == 1 { 2 } else { 3 };
+        let class = if is_array { "scipy.sparse._csr.csr_array" } else { CSR };
+        sparse(class, |members| {
             members[0] = member("indices", "'<i4'", "(0,)", &[]);
-            members[3] = shape;
+            members[1] = member("indptr", "'<i4'", &format!("({pointers},)"), &vec![0; pointers * 4]);
+            members[3] = member("shape", "'<i8'", &format!("({dimensions},)"), &sizes);
             members[4] = member("data", "'<f8'", "(0,)", &[]);
+            members[5] = member("_is_array", "'|b1'", "()", &[u8::from(is_array)]);
+        })
+    };
+    for dimensions in 0..5 {
+        let expected = |fits| if fits { "accepted" } else { "shape-mismatch" };
+        assert_eq!(empty(dimensions, false), expected(dimensions == 2), "{dimensions}");
+        assert_eq!(empty(dimensions, true), expected(matches!(dimensions, 1 | 2)), "{dimensions}");
+    }
+    // Coordinates of no axis, or of more than a matrix has.
+    for (axes, is_array, expected) in [
+        (0, true, "shape-mismatch"),
+        (1, true, "accepted"),
+        (3, true, "accepted"),
+        (1, false, "shape-mismatch"),
+        (2, false, "accepted"),
+    ] {
+        let class = if is_array { "scipy.sparse._coo.coo_array" } else { "scipy.sparse._coo.coo_matrix" };
+        let members = |members: &mut Vec<Entry>| {
+            *members = vec![
+                member("coords", "'<i4'", &format!("({axes}, 0)"), &[]),
+                member("format", "'|S3'", "()", b"coo"),
+                member("shape", "'<i8'", &format!("({axes},)"), &vec![0; axes * 8]),
+                member("data", "'<f8'", "(0,)", &[]),
+                member("_is_array", "'|b1'", "()", &[u8::from(is_array)]),
+            ];
         };
-        assert_eq!(sparse(CSR, empty), "shape-mismatch", "{dimensions}");
+        assert_eq!(sparse(class, members), expected, "{axes} {is_array}");
     }
 }
 

@@ -123,7 +123,10 @@ impl SparseHeader {
             return Err(Error::new(Code::NpzMembers, found).in_entry(name));
         }
         let shapes: Vec<_> = indices.iter().map(|header| header.shape.as_slice()).collect();
-        if shapes_fit(self.format, &self.shape, &self.data.shape, &shapes) {
+        // Arrays have any number of dimensions that their format allows, matrices two.
+        let has_dimensions =
+            if self.is_array == Some(true) { !self.shape.is_empty() } else { self.shape.len() == 2 };
+        if has_dimensions && shapes_fit(self.format, &self.shape, &self.data.shape, &shapes) {
             return Ok(());
         }
         let shown: Vec<_> = shapes.iter().map(|shape| super::show_shape(shape)).collect();

@@ -36,6 +36,8 @@ HAS_ARRAYS = RELEASE >= (1, 12)
 KNOWN = {
     # `coords` came later.
     "KeyError: 'row is not a file": RELEASE < (1, 15),
+    # So did arrays of other than two dimensions.
+    "ValueError: shape must be a 0-tuple of positive integers": RELEASE < (1, 15),
     # Of other byte orders, and of text: releases before 1.15 took them.
     "ValueError: scipy.sparse does not support dtype": RELEASE >= (1, 15),
 }
