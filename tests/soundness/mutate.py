@@ -648,9 +648,11 @@ def make_generator(mutant, rng):
     place = mutant.place(rng)
     if not place:
         return False
-    name = rng.choice(targets.BIT_GENERATORS)
+    name = rng.choice(targets.BIT_GENERATORS + ["PCG64"] * 8)
     declared = rng.choice([("numpy.random._generator", "Generator")] * 5 + [any_name(rng)])
-    state = dict_node(rng, {"bit_generator": text_node(rng, name), "state": dict_node(rng, {"state": json_node(rng, "1")})})
+    numbers = {key: json_node(rng, "1") for key in ("state", "inc")}
+    state = {"bit_generator": text_node(rng, name), "state": dict_node(rng, numbers)}
+    state = dict_node(rng, {**state, "has_uint32": json_node(rng, "0"), "uinteger": json_node(rng, "0")})
     if rng.random() < 0.3:
         state["content"]["bit_generator"]["content"] = rng.choice([f' "{name}"', f'"{name}"\n', '"\\u0050CG64"', '"PCG64" ', '["PCG64"]', '"\\ud800"'])
     if mutant.protocol == 0:

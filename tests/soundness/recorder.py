@@ -132,7 +132,7 @@ def sound_call(dynamic, function, /, *arguments, **keywords):
         if function is getattr:
             return get(*arguments)
         return enter(static_name(function), function, arguments, keywords)
-    if type(function) in PLAIN:
+    if not callable(function):
         return function(*arguments, **keywords)  # which raises, of course
     names = names_of(function)
     tell(kind="call", names=names)
