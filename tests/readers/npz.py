@@ -215,7 +215,9 @@ def compare(case, answer, tally):
         return
     tally.count("accepted by both")
     found = answer["root"]["value"]
-    declared = case.words[0].rpartition(".")[2] if HAS_ARRAYS else type(matrix).__name__
+    # An array that scipy 1.11 wrote does not say that it is one, and is a matrix when it is read again.
+    says = HAS_ARRAYS and found["is_array"] is not None
+    declared = case.words[0].rpartition(".")[2] if says else f"{found['format']}_matrix"
     expected = {"class": declared, "format": matrix.format, "shape": list(matrix.shape), "data": values(matrix.data)}
     seen = {"class": type(matrix).__name__, "format": found["format"], "shape": found["shape"], "data": [found["data"]["shape"], found["data"]["items"]]}
     for name, indices in found["indices"].items():
