@@ -60,7 +60,7 @@ def text(words):
 
 def names(found):
     # What skops names is given as Python writes it.
-    shown = ", ".join(f"`{name.strip(chr(39))}`" for name in found[:3])
+    shown = ", ".join(f"`{name.strip(chr(39))}`" for name in found[:3]).replace("|", "\\|")
     return f"{shown} and {len(found) - 3} more" if len(found) > 3 else shown
 
 
@@ -138,7 +138,8 @@ def check(every):
     """Whether the page says the same of skops and skops-rs."""
     said = {}
     for line in PAGE.read_text().splitlines():
-        cells = [cell.strip() for cell in line.replace("\\|", "\0").strip("|").split("|")]
+        parts = line.replace("\\|", "\0").strip("|").split("|")
+        cells = [part.strip().replace("\0", "\\|") for part in parts]
         if len(cells) == 5:
             said[cells[0]] = (cells[2], cells[4])
     wrong = []
