@@ -55,6 +55,8 @@ class Record:
     origins = {}
     # The same for numbers, text and the like, of which there is only one in memory: id -> (the thing, names).
     returned = {}
+    # What functions have returned, which may be anything: id -> the thing.
+    products = {}
     busy = False
 
 
@@ -138,6 +140,8 @@ def sound_call(dynamic, function, /, *arguments, **keywords):
     tell(kind="call", names=names)
     result = enter(CHOSEN, function, arguments, keywords)
     (came_from if type(result) not in PLAIN else was_returned)(result, names)
+    if not isinstance(function, type):
+        Record.products[id(result)] = result
     return result
 
 
@@ -158,8 +162,9 @@ def sound_method(thing, name, /, *arguments, **keywords):
 
 
 def text_keys(attributes):
-    """The keys that are text. Nothing else is asked for its name: that would be for the file to answer."""
-    keys = dict.keys(attributes) if isinstance(attributes, dict) else ()
+    """The keys that are text. Nothing else is asked for its name: that would be for the file to answer. Nor are those that a
+    function has returned, like `globals`: that it was called is judged by its name."""
+    keys = dict.keys(attributes) if isinstance(attributes, dict) and id(attributes) not in Record.products else ()
     return sorted(key for key in keys if type(key) is str)
 
 
@@ -295,7 +300,7 @@ def load(request, pipe):
     with open(request["path"], "rb") as file:
         content = io.BytesIO(file.read())
     Record.pipe, error = pipe, None
-    Record.seen, Record.chosen, Record.origins, Record.returned = set(), [], {}, {}
+    Record.seen, Record.chosen, Record.origins, Record.returned, Record.products = set(), [], {}, {}, {}
     Record.trusted = request["trusted"]
     Record.active = True
     try:

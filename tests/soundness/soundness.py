@@ -11,6 +11,7 @@ and what was recorded and reported for each.
 
 import argparse
 import collections
+import contextlib
 import glob
 import json
 import os
@@ -131,7 +132,8 @@ class Release:
     def end(self):
         self.batches.put(None)
         self.thread.join()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it was ended, too
+            self.process.stdin.close()
         self.process.wait()
 
 
