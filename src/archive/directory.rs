@@ -12,7 +12,7 @@ const NAME_LENGTH: usize = 255;
 
 /// What Python's `zipfile` reads: version 6.3 of the format. Some of what came later, or may yet, changes what an entry
 /// means.
-pub(super) const LATEST_VERSION: u16 = 63;
+const LATEST_VERSION: u16 = 63;
 
 /// Flags that change nothing about what a reader sees: compression options (bits 1 and 2), a data descriptor
 /// (bit 3) and a UTF-8 name (bit 11; names are ASCII anyway).
@@ -45,20 +45,18 @@ pub(super) fn next<'a>(fields: &mut Fields<'a>, offset: u64) -> Result<Record<'a
     if raw.comment_length != 0 {
         return Err(refused(Code::ZipComment, "has a comment"));
     }
-    if raw.flags & !HARMLESS_FLAGS != 0 || raw.disk != 0 {
-        let encrypted = if raw.flags & 1 == 1 { ": it is encrypted" } else { "" };
-        return Err(refused(Code::ZipFlags, &format!("has the flags {:#06x}{encrypted}", raw.flags)));
+    if raw.common.flags & !HARMLESS_FLAGS != 0 || raw.disk != 0 {
+        let encrypted = if raw.common.flags & 1 == 1 { ": it is encrypted" } else { "" };
+        return Err(refused(Code::ZipFlags, &format!("has the flags {:#06x}{encrypted}", raw.common.flags)));
     }
-    if raw.version_needed > LATEST_VERSION {
-        return Err(refused(Code::ZipFlags, &format!("needs version {} of zip", raw.version_needed)));
-    }
+    raw.common.check_version().map_err(|found| refused(Code::ZipFlags, &found))?;
     check_type(&raw).map_err(|found| refused(Code::EntryType, found))?;
     let sizes = Sizes::of_directory(&raw).map_err(|(code, found)| refused(code, found))?;
     Ok(Record {
-        flags: raw.flags,
-        method: raw.method,
-        modified: raw.modified,
-        crc32: raw.crc32,
+        flags: raw.common.flags,
+        method: raw.common.method,
+        modified: raw.common.modified,
+        crc32: raw.common.crc32,
         compressed: sizes.compressed,
         size: sizes.size,
         offset: sizes.offset,
@@ -66,15 +64,41 @@ pub(super) fn next<'a>(fields: &mut Fields<'a>, offset: u64) -> Result<Record<'a
     })
 }
 
+/// What a record and the header before its entry's data both say, in this order.
+pub(super) struct Common {
+    version_needed: u16,
+    pub(super) flags: u16,
+    pub(super) method: u16,
+    pub(super) modified: u32,
+    pub(super) crc32: u32,
+    pub(super) compressed: u32,
+    pub(super) size: u32,
+}
+
+impl Common {
+    pub(super) fn take(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            version_needed: fields.u16()?,
+            flags: fields.u16()?,
+            method: fields.u16()?,
+            modified: fields.u32()?,
+            crc32: fields.u32()?,
+            compressed: fields.u32()?,
+            size: fields.u32()?,
+        })
+    }
+
+    pub(super) fn check_version(&self) -> std::result::Result<(), String> {
+        if self.version_needed > LATEST_VERSION {
+            return Err(format!("needs version {} of zip", self.version_needed));
+        }
+        Ok(())
+    }
+}
+
 struct RawRecord<'a> {
     signature: u32,
-    version_needed: u16,
-    flags: u16,
-    method: u16,
-    modified: u32,
-    crc32: u32,
-    compressed: u32,
-    size: u32,
+    common: Common,
     comment_length: u16,
     disk: u16,
     attributes: u32,
@@ -87,10 +111,7 @@ impl<'a> RawRecord<'a> {
     fn take(fields: &mut Fields<'a>) -> Option<Self> {
         let signature = fields.u32()?;
         let _made_by = fields.u16()?;
-        let version_needed = fields.u16()?;
-        let (flags, method) = (fields.u16()?, fields.u16()?);
-        let (modified, crc32) = (fields.u32()?, fields.u32()?);
-        let (compressed, size) = (fields.u32()?, fields.u32()?);
+        let common = Common::take(fields)?;
         let (name_length, extra_length, comment_length) = (fields.u16()?, fields.u16()?, fields.u16()?);
         let disk = fields.u16()?;
         let _internal_attributes = fields.u16()?;
@@ -98,22 +119,7 @@ impl<'a> RawRecord<'a> {
         let name = fields.bytes(name_length.into())?;
         let extra = fields.bytes(extra_length.into())?;
         let _comment = fields.bytes(comment_length.into())?;
-        Some(Self {
-            signature,
-            version_needed,
-            flags,
-            method,
-            modified,
-            crc32,
-            compressed,
-            size,
-            comment_length,
-            disk,
-            attributes,
-            offset,
-            name,
-            extra,
-        })
+        Some(Self { signature, common, comment_length, disk, attributes, offset, name, extra })
     }
 }
 
@@ -144,8 +150,8 @@ impl Sizes {
     /// `zipfile` ignores what it does not need, other readers may not.
     fn of_directory(raw: &RawRecord<'_>) -> std::result::Result<Self, (Code, &'static str)> {
         let mut wide = Zip64::parse(raw.extra)?;
-        let size = wide.widen(raw.size)?;
-        let compressed = wide.widen(raw.compressed)?;
+        let size = wide.widen(raw.common.size)?;
+        let compressed = wide.widen(raw.common.compressed)?;
         let offset = wide.widen(raw.offset)?;
         wide.finish()?;
         Ok(Self { compressed, size, offset })

@@ -3,7 +3,7 @@
 //! Readers differ in which they believe, the central directory or these, so they must agree.
 
 use super::bytes::Fields;
-use super::directory::{DESCRIPTOR_FLAG, LATEST_VERSION, Record, Zip64};
+use super::directory::{Common, DESCRIPTOR_FLAG, Record, Zip64};
 use crate::error::{Code, Error, Result};
 use crate::source::Source;
 use crate::text::shown_bytes;
@@ -51,13 +51,7 @@ pub(super) fn read<'a>(
 
 struct Header<'a> {
     signature: u32,
-    version_needed: u16,
-    flags: u16,
-    method: u16,
-    modified: u32,
-    crc32: u32,
-    compressed: u32,
-    size: u32,
+    common: Common,
     name: &'a [u8],
     extra: &'a [u8],
 }
@@ -65,25 +59,11 @@ struct Header<'a> {
 impl<'a> Header<'a> {
     fn take(fields: &mut Fields<'a>) -> Option<Self> {
         let signature = fields.u32()?;
-        let version_needed = fields.u16()?;
-        let (flags, method) = (fields.u16()?, fields.u16()?);
-        let (modified, crc32) = (fields.u32()?, fields.u32()?);
-        let (compressed, size) = (fields.u32()?, fields.u32()?);
+        let common = Common::take(fields)?;
         let (name_length, extra_length) = (fields.u16()?, fields.u16()?);
         let name = fields.bytes(name_length.into())?;
         let extra = fields.bytes(extra_length.into())?;
-        Some(Self {
-            signature,
-            version_needed,
-            flags,
-            method,
-            modified,
-            crc32,
-            compressed,
-            size,
-            name,
-            extra,
-        })
+        Some(Self { signature, common, name, extra })
     }
 
     fn compare(&self, record: &Record<'_>) -> Result<()> {
@@ -91,18 +71,15 @@ impl<'a> Header<'a> {
             "no header before its data"
         } else if self.name != record.name {
             "another name in the header before its data"
-        } else if self.flags != record.flags {
+        } else if self.common.flags != record.flags {
             "other flags in the header before its data"
-        } else if self.method != record.method {
+        } else if self.common.method != record.method {
             "another compression method in the header before its data"
-        } else if self.modified != record.modified {
+        } else if self.common.modified != record.modified {
             "another date in the header before its data"
-        } else if self.version_needed > LATEST_VERSION {
-            // The directory's may be another: it is higher where only the entry's offset needs zip64.
-            let found = format!("needs version {} of zip", self.version_needed);
-            return Err(refused(record, Code::ZipFlags, &found));
         } else {
-            return Ok(());
+            // The directory's version may be another: it is higher where only the entry's offset needs zip64.
+            return self.common.check_version().map_err(|found| refused(record, Code::ZipFlags, &found));
         };
         Err(refused(record, Code::ZipHeaderMismatch, &format!("has {differs}")))
     }
@@ -111,28 +88,28 @@ impl<'a> Header<'a> {
     /// zip64, saturated with zeros in the extra field) and the checksum zero.
     fn compare_sizes(&self, record: &Record<'_>) -> Result<bool> {
         let wide = self.wide_sizes().map_err(|(code, found)| refused(record, code, found))?;
-        let (size, compressed) = wide.unwrap_or((self.size.into(), self.compressed.into()));
-        let stated = (self.crc32, compressed, size);
+        let (size, compressed) = wide.unwrap_or((self.common.size.into(), self.common.compressed.into()));
+        let stated = (self.common.crc32, compressed, size);
         let open = record.flags & DESCRIPTOR_FLAG != 0 && stated == (0, 0, 0);
         if open || stated == (record.crc32, record.compressed, record.size) {
             return Ok(wide.is_some());
         }
         let found = format!(
             "says CRC-32 {:08x}, {compressed} and {size} bytes before its data, but {:08x}, {} and {} in the central directory",
-            self.crc32, record.crc32, record.compressed, record.size
+            self.common.crc32, record.crc32, record.compressed, record.size
         );
         Err(refused(record, Code::ZipHeaderMismatch, &found))
     }
 
     /// Size and compressed size from the zip64 field, which holds both or is not there at all.
     fn wide_sizes(&self) -> std::result::Result<Option<(u64, u64)>, (Code, &'static str)> {
-        if self.size != u32::MAX && self.compressed != u32::MAX && self.extra.is_empty() {
+        if self.common.size != u32::MAX && self.common.compressed != u32::MAX && self.extra.is_empty() {
             return Ok(None);
         }
         let mut wide = Zip64::parse(self.extra)?;
-        let both = (wide.widen(self.size)?, wide.widen(self.compressed)?);
+        let both = (wide.widen(self.common.size)?, wide.widen(self.common.compressed)?);
         wide.finish()?;
-        let saturated = self.size == u32::MAX && self.compressed == u32::MAX;
+        let saturated = self.common.size == u32::MAX && self.common.compressed == u32::MAX;
         if saturated { Ok(Some(both)) } else { Err((Code::ZipSizeMismatch, "has only one zip64 size")) }
     }
 }
