@@ -70,6 +70,25 @@ class Tally:
             (pathlib.Path(self.keep) / f"{number}.case").write_bytes(case.data)
 
 
+class Style:
+    """How a text is written: as its own software does, or with what else a reader may allow. `done` says what was odd."""
+
+    # How often something odd is done, by chance, where `odd` is 1.
+    share = 0.0
+
+    def __init__(self, random, odd):
+        self.random = random
+        self.odd = odd
+        self.done = []
+
+    def strays(self, what, share=None):
+        """Whether to do something odd here."""
+        if self.random.random() < (self.share if share is None else share) * self.odd:
+            self.done.append(what)
+            return True
+        return False
+
+
 def ask(kind, cases):
     """What the driver says about cases."""
     driver = os.environ.get("SKOPS_RS_READERS", here.parent.parent / "target" / "release" / "examples" / "readers")

@@ -58,20 +58,10 @@ def scalar(random):
     return random.choice("<>") + random.choice("mM") + "8" + unit, 8
 
 
-class Style:
+class Style(harness.Style):
     """How a header is written: as numpy does, or with what else Python's literals allow."""
 
-    def __init__(self, random, odd):
-        self.random = random
-        self.odd = odd
-        self.done = []
-
-    def strays(self, what, share=0.04):
-        """Whether to do something odd here."""
-        if self.random.random() < share * self.odd:
-            self.done.append(what)
-            return True
-        return False
+    share = 0.04
 
     def space(self, usual=" "):
         if self.strays("spaces"):

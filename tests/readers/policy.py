@@ -29,17 +29,8 @@ INTEGERS = ["0", "1", "+1", "-1", "1_000", "0x10", "0xff_ff", "0o17", "0b101", "
 LATER = ["Expected '=' after a key", "Unescaped '\\' in a string", "Invalid initial character for a key part", "Unclosed inline table", "Invalid value"]
 
 
-class Style:
-    def __init__(self, random, odd):
-        self.random = random
-        self.odd = odd
-        self.done = []
-
-    def strays(self, what, share=0.03):
-        if self.random.random() < share * self.odd:
-            self.done.append(what)
-            return True
-        return False
+class Style(harness.Style):
+    share = 0.03
 
     def space(self):
         if self.strays("another white space"):

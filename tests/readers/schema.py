@@ -38,21 +38,15 @@ GOOD_KEYS = {
 LONG = ["9" * 4300, "9" * 4301, "-" + "9" * 4299, "-" + "9" * 4300, "1." + "3" * 4298, "1." + "3" * 4299, "1" + "0" * 4290 + "e-4290"]
 
 
-class Style:
+class Style(harness.Style):
     """How JSON is written."""
 
+    share = 0.01
+
     def __init__(self, random, odd):
-        self.random = random
-        self.odd = odd
-        self.done = []
+        super().__init__(random, odd)
         self.wide = random.random() < 0.3
         self.raw = random.random() < 0.4
-
-    def strays(self, what, share=0.01):
-        if self.random.random() < share * self.odd:
-            self.done.append(what)
-            return True
-        return False
 
     def space(self):
         if self.strays("another white space"):
