@@ -65,6 +65,8 @@ FOUND = [
     ("method_of_a_masked_array", True, 2, method_of_a_masked_array(), {}),
     # `numpy.ufunc.__name__` was reported; it is read from the function that `content` names.
     ("method_of_a_function", True, 0, method(("math", "function"), function_node(RNG, ("math", "sqrt"), 0), "__name__"), {}),
+    # `os.path.join` is reported as an attribute of the "function" `os.path`; the recorder saw a name read from a module.
+    ("method_of_a_module", True, 0, method(("os", "function"), function_node(RNG, ("os", "path"), 0), "join"), {}),
     # `custom.method.__name__` was reported; it is read from a method of a `numpy.ndarray`.
     ("method_of_a_method", True, 1, method(("custom", "method"), method(("custom", "method"), type_node(RNG, ("custom", "Plain")), "method"), "__name__"), {}),
     # 0.16 sets the attributes of a partial, and `copy.deepcopy` calls the one of this name.

@@ -52,7 +52,11 @@ def disagreement(event, reported):
     if kind == "import":
         return None if set(names) & reported.modules else "import"
     if kind == "get":
-        return None if reported.has(with_partners(names), "call", "instantiate", "reference") else "get"
+        if reported.has(with_partners(names), "call", "instantiate", "reference"):
+            return None
+        # The file can name a module as a thing, like the function `os.path`. What is read from it is its attribute.
+        things = [name.rpartition(".")[0] for name in names]
+        return None if reported.has(names, "attribute") and reported.has(things, "reference") else "get"
     if kind == "read":
         return None if reported.has(with_partners(names), "attribute") else "read"
     if kind in ("call", "reached"):
