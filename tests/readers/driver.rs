@@ -24,9 +24,10 @@ use ndarray::ArrayD;
 use ndarray_npy::{ReadNpyExt, ReadableElement};
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
+use skops_rs::check::{Checker, Finder};
 use skops_rs::npy::{Dtype, Element, Kind};
 use skops_rs::policy::{Pattern, Policy, VersionRange};
-use skops_rs::{Archive, Error, Limits, NdArray};
+use skops_rs::{Archive, Code, Error, Limits, NdArray};
 
 fn main() {
     // What a peer panics about is an answer.
@@ -42,6 +43,7 @@ fn main() {
             "schema" => schema(bytes),
             "archive" => archive(bytes),
             "policy" => policy(&bytes),
+            "mlmodel" => mlmodel(&bytes).unwrap_or_else(|error| json!({"error": error})),
             kind => panic!("no kind of case: {kind}"),
         };
         writeln!(out, "{answer}").unwrap();
@@ -238,4 +240,46 @@ fn policy(bytes: &[u8]) -> Json {
         "limits": policy.limits.list().into_iter().map(|(name, value, _)| (name, value)).collect::<BTreeMap<_, _>>(),
         "severity": policy.severities.list().map(|(code, severity)| (code.as_str(), severity.as_str())).collect::<BTreeMap<_, _>>(),
     }})
+}
+
+/// What an `MLmodel` says: the files that it has loaded, and what is found about them once they are there.
+fn mlmodel(bytes: &[u8]) -> Result<Json, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("MLmodel");
+    std::fs::write(&own, bytes).unwrap();
+    let find = || Finder::default().find([folder.path().to_owned()]).inputs;
+    let checker = Checker::new(Policy::default()).without_hash();
+    let mut targets = Vec::new();
+    for input in find() {
+        if input.path == own {
+            return Err(checker.check_input(&input).findings[0].message.clone());
+        }
+        if input.path != folder.path() {
+            targets.push(input.name);
+        }
+    }
+    // What nothing is said of is about every model in the folder.
+    let file = skops(node("ListNode", "builtins.list", json!({"content": []})), &[]);
+    for target in targets
+        .iter()
+        .map(|target| target.as_path())
+        .chain(targets.is_empty().then_some("model.skops".as_ref()))
+    {
+        let path = folder.path().join(target);
+        let is_written =
+            std::fs::create_dir_all(path.parent().unwrap()).and_then(|()| std::fs::write(&path, &file));
+        is_written.map_err(|_| "a target that cannot be written".to_owned())?;
+    }
+    let verdict = checker.check_input(&find()[0]);
+    let messages = |code| {
+        let found = verdict.findings.iter().filter(move |finding| finding.code == code);
+        found.map(|finding| finding.message.clone()).collect::<Vec<_>>()
+    };
+    let trusted = verdict.mlflow.iter().flat_map(|report| report.claimed.clone()).collect::<Vec<_>>();
+    Ok(json!({
+        "targets": targets,
+        "trusted": trusted,
+        "code": messages(Code::MlflowCode),
+        "formats": messages(Code::MlflowModel),
+    }))
 }

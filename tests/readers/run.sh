@@ -18,7 +18,7 @@ if [ -z "${SKOPS_RS_READERS:-}" ]; then
     cargo build --quiet --release --example readers --features bzip2,lzma
     export SKOPS_RS_READERS=$root/target/release/examples/readers
 fi
-"$root/fixtures/environments/create.sh" "${environments[@]}"
+"$root/fixtures/environments/create.sh" "${environments[@]}" parsers
 
 for reader in archive schema policy; do
     "$python" "$reader.py" --count "$count" --seed "$seed"
@@ -28,3 +28,4 @@ for environment in "${environments[@]}"; do
         "$SKOPS_RS_VENVS/$environment/bin/python" "$reader.py" --count "$count" --seed "$seed"
     done
 done
+"$SKOPS_RS_VENVS/parsers/bin/python" mlmodel.py --count "$count" --seed "$seed"
