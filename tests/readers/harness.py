@@ -70,6 +70,25 @@ class Tally:
             (pathlib.Path(self.keep) / f"{number}.case").write_bytes(case.data)
 
 
+def agree_on(peer, case, answer, error, known, tally):
+    """Whether we and another reader, whose `error` is None if it accepts a case, both accept it; and what is wrong with that, if
+    anything is. Cases that only one of the two accepts are counted by their cause; that we do is wrong, unless its error has
+    one of the `known` texts.
+    """
+    if error is None:
+        tally.count(f"accepted by {peer}")
+    if "error" in answer:
+        if error is None:
+            tally.cause(f"accepted by {peer} only, by our code and what was done", f"{answer['error']}: {', '.join(case.made[:1])}")
+        return False, None
+    tally.count("accepted by us")
+    if error is None:
+        tally.count("accepted by both")
+        return True, None
+    tally.cause("accepted by us only", error)
+    return False, None if any(text in error for text in known) else f"{peer} refuses it: {error}"
+
+
 class Style:
     """How a text is written: as its own software does, or with what else a reader may allow. `done` says what was odd."""
 

@@ -254,19 +254,11 @@ def load(data):
 
 def compare(case, answer, tally):
     array, error = load(case.data)
-    if array is not None:
-        tally.count("accepted by numpy")
-    if "root" not in answer:
-        if array is not None:
-            tally.cause("accepted by numpy only, by our code and what was done", f"{answer['error']}: {', '.join(case.made[:1])}")
+    are_agreed, wrong = harness.agree_on("numpy", case, answer, error, KNOWN, tally)
+    if wrong:
+        yield wrong
+    if not are_agreed:
         return
-    tally.count("accepted by us")
-    if array is None:
-        tally.cause("accepted by us only", error)
-        if not any(known in error for known in KNOWN):
-            yield f"numpy refuses it: {error}"
-        return
-    tally.count("accepted by both")
     fortran_order = ast.literal_eval(header_of(case.data)[0])["fortran_order"]
     found = list(differences_of_arrays(answer["root"]["value"]["array"], array, fortran_order))
     yield from found

@@ -33,14 +33,13 @@ RELEASE = tuple(map(int, scipy.__version__.split(".")[:2]))
 # Arrays are matrices before scipy 1.12, whatever the file says.
 HAS_ARRAYS = RELEASE >= (1, 12)
 # What scipy refuses although we accept it.
-KNOWN = {
-    # `coords` came later.
-    "KeyError: 'row is not a file": RELEASE < (1, 15),
-    # So did arrays of other than two dimensions.
-    "ValueError: shape must be a 0-tuple of positive integers": RELEASE < (1, 15),
+KNOWN = (
+    # `coords` came later; so did arrays of other than two dimensions.
+    ["KeyError: 'row is not a file", "ValueError: shape must be a 0-tuple of positive integers"]
+    if RELEASE < (1, 15)
     # Of other byte orders, and of text: releases before 1.15 took them.
-    "ValueError: scipy.sparse does not support dtype": RELEASE >= (1, 15),
-}
+    else ["ValueError: scipy.sparse does not support dtype"]
+)
 
 
 def pick(random, usual, odd, made, what):
@@ -201,19 +200,11 @@ def values(array):
 
 def compare(case, answer, tally):
     matrix, error = load(case.data)
-    if matrix is not None:
-        tally.count("accepted by scipy")
-    if "root" not in answer:
-        if matrix is not None:
-            tally.cause("accepted by scipy only, by our code and what was done", f"{answer['error']}: {', '.join(case.made[:1])}")
+    are_agreed, wrong = harness.agree_on("scipy", case, answer, error, KNOWN, tally)
+    if wrong:
+        yield wrong
+    if not are_agreed:
         return
-    tally.count("accepted by us")
-    if matrix is None:
-        tally.cause("accepted by us only", error)
-        if not any(error.startswith(known) for known, is_so in KNOWN.items() if is_so):
-            yield f"scipy refuses it: {error}"
-        return
-    tally.count("accepted by both")
     found = answer["root"]["value"]
     # An array that scipy 1.11 wrote does not say that it is one, and is a matrix when it is read again.
     says = HAS_ARRAYS and found["is_array"] is not None

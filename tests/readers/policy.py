@@ -202,18 +202,13 @@ def compare(case, answer, tally):
     data = case.data.removeprefix(b"\xef\xbb\xbf")
     try:
         theirs, error = tomllib.loads(data.decode("utf-8")), None
-        tally.count("accepted by tomllib")
     except ValueError as failure:
         theirs, error = None, re.sub("[0-9]+", "0", str(failure).split(" (at")[0])
-    if "policy" not in answer:
+    are_agreed, wrong = harness.agree_on("tomllib", case, answer, error, LATER, tally)
+    if wrong:
+        yield wrong
+    if not are_agreed:
         return
-    tally.count("accepted by us")
-    if error:
-        tally.cause("accepted by us only", error)
-        if not any(error.startswith(later) for later in LATER):
-            yield f"tomllib refuses it: {error}"
-        return
-    tally.count("accepted by both")
     ours, expected = answer["policy"], view(theirs)
     # what is not said keeps its default
     for key in ("limits", "severity"):

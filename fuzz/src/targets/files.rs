@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use skops_rs::{Archive, Audit, Blame, Code, Error, Limits, Method, TrustList};
+use skops_rs::{Archive, Audit, Blame, Code, Error, Limits, Method, Model, TrustList};
 
-use super::common::{Entry, Zip};
+use super::common::{Entry, Zip, trust_all};
 use super::memory;
 use super::sources::{Trickle, Watched};
 
@@ -161,6 +161,15 @@ pub fn room_to_decompress(archive: &Archive) -> usize {
         _ => false,
     };
     if archive.entries().iter().all(is_simple) { 0 } else { 5 << 20 }
+}
+
+/// What is listed of the arrays of a sound archive, and its model, with all trusted that it refers to; or why it is refused.
+pub fn model(archive: &Archive) -> Result<(String, Model), Answer> {
+    let audit = audit(archive).map_err(|error| Answer::refused(&error))?;
+    let listed: Vec<_> = skops_rs::inspect::arrays(&audit).map(|item| format!("{item:?}")).collect();
+    let trust = trust_all(&audit);
+    let model = audit.vet(&trust).expect("all was trusted").load();
+    Ok((format!("{listed:?}"), model))
 }
 
 /// Opens an archive, in memory that is in proportion.

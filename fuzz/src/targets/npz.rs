@@ -4,7 +4,7 @@ use serde_json::json;
 use skops_rs::npy::{Item, SparseFormat, SparseMatrix};
 use skops_rs::{Code, NdArray, Value};
 
-use super::common::{node, skops, trust_all};
+use super::common::{node, skops};
 use super::files::{self, Answer};
 use super::load::describe_array;
 use super::memory;
@@ -45,24 +45,21 @@ fn check_as(format: &str, data: &[u8]) -> bool {
 /// What the headers say, or why they are refused; and the matrix, if its indices are sound.
 fn read(file: &[u8]) -> (Answer, Option<SparseMatrix>) {
     let archive = files::open(file, files::small()).expect("a sound archive");
-    let audit = match files::audit(&archive) {
-        Ok(audit) => audit,
-        Err(error) => return (Answer::refused(&error), None),
+    let (listed, model) = match files::model(&archive) {
+        Ok(read) => read,
+        Err(refused) => return (refused, None),
     };
-    let listed: Vec<_> = skops_rs::inspect::arrays(&audit).map(|item| format!("{item:?}")).collect();
-    let trust = trust_all(&audit);
-    let model = audit.vet(&trust).expect("all was trusted").load();
     // Members may be deflated; none is larger than the limit.
     let limits = files::small();
     let size = archive.size() as usize;
     let most = 4 * size.max(limits.nested_bytes as usize) + (4 << 20);
     match memory::within(most, "a matrix", || model.root().value()) {
         Ok(Value::Sparse(matrix)) => {
-            let said = format!("{listed:?} {} {:?}", describe_array(matrix.data()), matrix.shape());
+            let said = format!("{listed} {} {:?}", describe_array(matrix.data()), matrix.shape());
             (Answer::Accepted(said), Some(*matrix))
         }
         Ok(other) => panic!("{}", other.kind()),
-        Err(error) => (Answer::Accepted(format!("{listed:?} {}", error.code())), None),
+        Err(error) => (Answer::Accepted(format!("{listed} {}", error.code())), None),
     }
 }
 
