@@ -311,8 +311,8 @@ codes! {
         "no two keys of a dict are equal once converted to their types",
         "skops would silently drop one of the items: do not use the file";
     AttributeName, "attribute-name", Hostile,
-        "an object's attributes are not named like `__this__`, but for a few that only describe it (`__doc__`)",
-        "such attributes can replace what Python itself looks up: do not use the file";
+        "an object's attributes are not named like `__this__`, but for a few that only describe it (`__doc__`), nor like methods of scikit-learn's own classes",
+        "such attributes can replace what Python itself looks up, and are called while the file is loaded: do not use the file";
     ScalarValue, "scalar-value", Malformed,
         "the text of a JsonNode is one JSON text, number, boolean or null (NaN and infinities included)",
         "skops writes nothing else there: dump the model again";
@@ -429,8 +429,8 @@ codes! {
         "the steps of a pipeline, and the parts of ensembles, are estimators, or the words that stand for none",
         "the model was edited or damaged: get it again from its source";
     InvariantAttribute, "invariant-attribute", Invariant,
-        "no attribute of an estimator has the name of one of its methods",
-        "the attribute would be called instead of the method: do not use the file";
+        "the attributes of an instance of scikit-learn come from a plain dict",
+        "attributes that nobody has looked at would be called instead of methods: do not use the file";
 }
 
 impl fmt::Display for Code {

@@ -45,8 +45,8 @@ fn object(name: &str) -> Value {
 #[test]
 fn a_container_of_another_type_is_called() {
     assert_eq!(references(list(vec![])), ["instantiate ListNode builtins.list"]);
-    let called = node("ListNode", "builtins.len", json!({"content": []}));
-    assert_eq!(references(called), ["call ListNode builtins.len"]);
+    let called = node("ListNode", "math.fsum", json!({"content": []}));
+    assert_eq!(references(called), ["call ListNode math.fsum"]);
     let named_tuple = node("TupleNode", "a.Point", json!({"content": []}));
     assert_eq!(references(named_tuple), ["call TupleNode a.Point"]);
     let mut counter = dict(vec![]);
@@ -55,6 +55,155 @@ fn a_container_of_another_type_is_called() {
         references(counter),
         ["instantiate ListNode builtins.list", "call DictNode collections.Counter"]
     );
+}
+
+/// skops makes `list()` and the like by itself. Of any other type it fills what a call returns: of `builtins.globals`, its own
+/// global names. Found by an attack, as all that follows up to the next test of another kind.
+#[test]
+fn nothing_else_in_builtins_is_a_container() {
+    for (loader, fields) in [
+        ("ListNode", json!({"content": []})),
+        ("TupleNode", json!({"content": []})),
+        ("SetNode", json!({"content": []})),
+        ("DictNode", json!({"content": {}, "key_types": list(vec![])})),
+    ] {
+        for name in ["globals", "locals", "vars", "frozenset", "len", "object"] {
+            assert_eq!(
+                code(node(loader, &format!("builtins.{name}"), fields.clone())),
+                "type-mismatch",
+                "{loader}"
+            );
+        }
+    }
+}
+
+/// An instance of a class without `__setstate__`, with this state.
+fn with_state(state: Value) -> Value {
+    node("ObjectNode", "a.B", json!({"content": state}))
+}
+
+/// `__dict__.update` takes pairs, too, from whatever can be iterated.
+#[test]
+fn attributes_have_no_special_names_in_any_form() {
+    let pair = |name: &str| tuple(vec![json_node(name), type_node("a.Value")]);
+    let objects = |items: Vec<Value>, shape: Vec<Value>| {
+        node("NdArrayNode", "numpy.ndarray", json!({"type": "json", "content": items, "shape": tuple(shape)}))
+    };
+    let set = |items: Vec<Value>| node("SetNode", "builtins.set", json!({"content": items}));
+    let default = |main: Value| {
+        let content = json!({"main": main, "default_factory": json_node("null")});
+        node("DefaultDictNode", "collections.defaultdict", json!({"content": content}))
+    };
+    let forms: &[&dyn Fn(&str) -> Value] = &[
+        &|name| dict(vec![(name.trim_matches('"'), json_node("1"))]),
+        &|name| default(dict(vec![(name.trim_matches('"'), json_node("1"))])),
+        &|name| list(vec![pair(name)]),
+        &|name| tuple(vec![pair("\"a\""), pair(name)]),
+        &|name| tuple(vec![list(vec![json_node(name), json_node("1")])]),
+        &|name| list(vec![dict(vec![(name.trim_matches('"'), json_node("1")), ("b", json_node("1"))])]),
+        &|name| list(vec![set(vec![json_node("1"), json_node(name)])]),
+        &|name| set(vec![pair(name)]),
+        &|name| list(vec![objects(vec![json_node(name), json_node("1")], vec![json_node("2")])]),
+        &|name| {
+            objects(vec![list(vec![json_node(name), json_node("1")])], vec![json_node("1"), json_node("2")])
+        },
+    ];
+    for (number, form) in forms.iter().enumerate() {
+        assert_eq!(code(with_state(form("\"__array__\""))), "attribute-name", "{number}");
+        assert_eq!(code(with_state(form("\"__doc__\""))), "accepted", "{number}");
+        assert_eq!(code(with_state(form("\"array\""))), "accepted", "{number}");
+    }
+    // Slots come beside a dict: that is no list of pairs. Nor is there a name where something is made that could be one.
+    let slots = dict(vec![("__slot__", json_node("1")), ("b", json_node("1"))]);
+    assert_eq!(code(with_state(tuple(vec![json_node("null"), slots]))), "accepted");
+    let made = node("ConstructorFromReduceNode", "a.name", json!({"content": tuple(vec![])}));
+    assert_eq!(code(with_state(list(vec![tuple(vec![made, json_node("1")])]))), "malformed-node");
+}
+
+/// `__dict__.update` calls the `keys` of what has any.
+#[test]
+fn a_state_has_no_keys_of_its_own() {
+    let call = node("ConstructorFromReduceNode", "a.State", json!({"content": tuple(vec![])}));
+    for state in [with_state(dict(vec![])), type_node("a.State"), call] {
+        assert_eq!(code(with_state(state)), "malformed-node");
+    }
+}
+
+/// skops calls the types of keys, and reads a bit generator's name, once they are built. What the file has called until then
+/// could have changed them, if they are anything else, too.
+#[test]
+fn what_skops_looks_into_is_shared_with_nothing() {
+    let other = |node: Value, shared: Value| list(vec![node, shared]);
+    let reference = |id: u64| node("CachedNode", "builtins.dict", json!({"__id__": id}));
+    let mut typed = dict(vec![("a", json_node("1"))]);
+    typed["key_types"]["__id__"] = json!(7);
+    let mut generator = generator("PCG64", true);
+    generator["content"]["bit_generator"]["__id__"] = json!(7);
+    let object = with_state(with_id(dict(vec![("a", json_node("1"))]), 7));
+    for (root, part) in [
+        (&typed, &typed["key_types"]),
+        (&generator, &generator["content"]["bit_generator"]),
+        (&object, &object["content"]),
+    ] {
+        assert_eq!(code(root.clone()), "accepted");
+        assert_eq!(code(other(root.clone(), reference(7))), "malformed-node");
+        assert_eq!(code(other(root.clone(), json!({"__id__": 7}))), "malformed-node");
+        assert_eq!(code(other(root.clone(), part.clone())), "malformed-node");
+        assert_eq!(code(other(part.clone(), root.clone())), "malformed-node");
+        // What is used twice is written twice, with all that is in it.
+        let whole = with_id(root.clone(), 8);
+        assert_eq!(code(other(whole.clone(), whole)), "accepted");
+    }
+}
+
+/// Python looks on the instance first. `IsotonicRegression.__setstate__` calls `_build_f`, with what the file gives it.
+#[test]
+fn attributes_are_not_named_like_methods() {
+    let estimator = |class: &str, name: &str| {
+        node("ObjectNode", class, json!({"content": dict(vec![(name, type_node("a.Value"))])}))
+    };
+    for (class, name) in [
+        ("sklearn.isotonic.IsotonicRegression", "_build_f"),
+        ("sklearn.preprocessing._data.StandardScaler", "get_params"),
+        ("sklearn.preprocessing.StandardScaler", "_get_param_names"),
+        ("sklearn.svm._classes.SVC", "_impl"),
+        ("sklearn._loss.loss.HalfMultinomialLoss", "is_multiclass"),
+    ] {
+        assert_eq!(code(estimator(class, name)), "attribute-name", "{class}");
+        assert_eq!(code(estimator(class, "anything")), "accepted", "{class}");
+        assert_eq!(code(estimator("a.B", name)), "accepted", "{class}");
+    }
+}
+
+/// scikit-learn shows the release that a state claims, in a warning, and asks the nodes of a predictor for their dtype.
+#[test]
+fn what_scikit_learn_looks_into_is_what_it_writes() {
+    let scaler = "sklearn.preprocessing._data.StandardScaler";
+    let predictor = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor";
+    let with = |class: &str, key: &str, value: Value| {
+        code(node("ObjectNode", class, json!({"content": dict(vec![(key, value)])})))
+    };
+    for (class, key) in [(scaler, "_sklearn_version"), (predictor, "nodes")] {
+        assert_eq!(with(class, key, with_state(dict(vec![]))), "malformed-node", "{key}");
+        assert_eq!(with("a.B", key, with_state(dict(vec![]))), "accepted", "{key}");
+    }
+    assert_eq!(with(scaler, "_sklearn_version", json_node("\"1.9\"")), "accepted");
+}
+
+/// `FrozenEstimator` lends what it has not from the estimator in it, which can be a module.
+#[test]
+fn a_method_of_a_frozen_estimator_is_one_of_what_it_holds() {
+    let method = |inner: Value| {
+        let frozen = "sklearn.frozen._frozen.FrozenEstimator";
+        let object = node("ObjectNode", frozen, json!({"content": dict(vec![("estimator", inner)])}));
+        node("MethodNode", frozen, json!({"content": {"func": "system", "obj": object}}))
+    };
+    let lent = |inner: Value, name: &str| {
+        references(method(inner)).contains(&format!("attribute MethodNode {name}.system"))
+    };
+    assert!(lent(node("FunctionNode", "shutil.os", json!({})), "shutil.os"));
+    assert!(lent(object("a.B"), "a.B"));
+    assert_eq!(code(method(type_node("a.B"))), "malformed-node");
 }
 
 #[test]
@@ -72,8 +221,7 @@ fn the_type_of_a_key_is_called() {
     };
     assert_eq!(code(typed(json!({"__id__": 7}))), "malformed-node");
     assert_eq!(code(typed(list(vec![node("CachedNode", "a.Key", json!({"__id__": 8}))]))), "malformed-node");
-    let both = ["call TypeNode a.Key", "reference TypeNode a.Key"];
-    assert!(both.iter().all(|line| references(typed(types.clone())).contains(&(*line).to_owned())));
+    assert_eq!(code(typed(types.clone())), "malformed-node");
 }
 
 #[test]
@@ -331,15 +479,6 @@ fn keys_that_are_looked_up_are_text() {
     }
     let state = dict_of(vec![(" __class__", dedent, json_node("1"))]);
     assert_eq!(code(node("ObjectNode", "a.B", json!({"content": state.clone()}))), "key-type");
-    let shared = list(vec![
-        with_id(state.clone(), 7),
-        node(
-            "ObjectNode",
-            "a.B",
-            json!({"content": node("CachedNode", "builtins.dict", json!({"__id__": 7}))}),
-        ),
-    ]);
-    assert_eq!(code(shared), "key-type");
     let tree = node(
         "TreeNode",
         "sklearn.tree._tree.Tree",

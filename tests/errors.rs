@@ -337,9 +337,8 @@ fn cases_of_models() -> Vec<(&'static str, Error)> {
         (
             "invariant-attribute",
             changed("linear_logistic", &|edit| {
-                let state = edit.node("content")["content"].as_object_mut().unwrap();
-                let tol = state.remove("tol").unwrap();
-                state.insert("score".to_owned(), tol);
+                let state = edit.node("content");
+                (state["__module__"], state["__class__"]) = ("collections".into(), "OrderedDict".into());
             }),
         ),
     ]

@@ -202,11 +202,6 @@ lies! {
         |edit| { edit.set("response_method", "\"__class__\""); };
     pipeline_step: "skops-0.16/pipeline", "invariant-steps", "steps[0]",
         |edit| { *edit.node("steps[0][1]") = common::json_node("\"anything\""); };
-    attribute_hides_method: "skops-0.16/linear_logistic", "invariant-attribute", "'predict'", |edit| {
-        let state = edit.node("content")["content"].as_object_mut().unwrap();
-        let tol = state.remove("tol").unwrap();
-        state.insert("predict".to_owned(), tol);
-    };
     centers_width: "skops-0.16/cluster_kmeans", "invariant-arrays", "has 2 features",
         |edit| { edit.set("n_features_in_", "2"); };
     bisection_center: "skops-0.16/cluster_bisecting", "invariant-arrays", "a center of shape [1]",
@@ -245,11 +240,6 @@ lies! {
         |edit| { *edit.node("tree_") = common::json_node("null"); };
     boosting_loss: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "of other classes",
         |edit| { edit.set("_loss.n_classes", "2"); };
-    boosting_class_attribute: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-attribute", "'is_multiclass'", |edit| {
-        let state = edit.node("_loss.content")["content"].as_object_mut().unwrap();
-        let classes = state.remove("xp").unwrap();
-        state.insert("is_multiclass".to_owned(), classes);
-    };
     boosting_priors: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "other priors",
         |edit| { edit.put_array("init_.class_prior_", common::doubles(&[1.0])); };
     number_that_is_an_array: "skops-0.16/cluster_kmeans", "invariant-arrays", "has _n_threads, which is no integer",
@@ -261,11 +251,6 @@ lies! {
     random_state_of_no_name: "skops-0.16/random_state", "invariant-random", "that numpy does not have", |edit| {
         edit.put_array("content['bit_generator']", npy(&common::header("'<U1'", "()"), &[0x4D, 0, 0, 0]));
         edit.node("content['bit_generator']")["__class__"] = "str_".into();
-    };
-    svm_implementation: "skops-0.16/svm_svr", "invariant-attribute", "'_impl'", |edit| {
-        let state = edit.node("content")["content"].as_object_mut().unwrap();
-        let tol = state.remove("tol").unwrap();
-        state.insert("_impl".to_owned(), tol);
     };
     svm_from_another_module: "skops-0.16/svm_svc", "invariant-svm", "in _n_support", |edit| {
         edit.patch("_n_support", 0, &1_000_000_i32.to_le_bytes());

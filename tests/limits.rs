@@ -144,10 +144,11 @@ fn shared_parts_are_checked_once() {
         .to_string()
         .replace("\"content\":{}", &format!("\"content\":{{{content}}}"))
         .replace("\"content\":[]", &format!("\"content\":[{types}]"));
-    let estimator = "sklearn.linear_model._logistic.LogisticRegression";
-    let object = node("ObjectNode", estimator, json!({"content": reference(7)})).to_string();
+    let content = json!({"main": reference(7), "default_factory": json_node("null")});
+    let default = node("DefaultDictNode", "collections.defaultdict", json!({"content": content}));
+    let object = node("ObjectNode", "a.B", json!({"content": default})).to_string();
     let objects = vec![object.as_str(); 40_000].join(",");
-    clean(skops_text(&root(list(vec![])).replace("[]", &format!("[{state},{objects}]")), &[]));
+    audit(skops_text(&root(list(vec![])).replace("[]", &format!("[{state},{objects}]")), &[])).unwrap();
 
     let shape = with_id(tuple(vec![json_node("0"); 40_000]), 8).to_string();
     let array = json!({"type": "json", "content": [], "shape": reference(8)});

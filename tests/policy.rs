@@ -256,10 +256,10 @@ fn a_class_by_name_is_no_instance_of_it() {
 }
 
 #[test]
-fn a_release_that_is_no_text_is_one_all_the_same() {
+fn a_release_that_is_no_text_is_none() {
     let mut edit = Edit::real("real/skops-0.16/pipeline.skops");
     edit.set("steps[1][1]._sklearn_version", "0.1");
-    assert_eq!(codes(&judge("[require]\nsklearn-version = \">=1.9\"", edit.build())), ["sklearn-version"]);
+    assert_eq!(codes(&judge("[require]\nsklearn-version = \">=1.9\"", edit.build())), ["malformed-node"]);
 }
 
 #[test]

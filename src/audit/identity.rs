@@ -5,6 +5,7 @@
 //! are ignored and the names of entries are replaced by their bytes. Each pair of nodes is compared once, and nodes
 //! that were found equal are merged, so this takes time linear in the schema.
 
+use super::{keys, state};
 use crate::error::{Code, Error, Result};
 use crate::intern::{IntegerHash, IntegerMap};
 use crate::schema::{Form, Loader, NodeId, NodeRef, Schema};
@@ -49,11 +50,18 @@ pub(super) fn resolve(schema: &mut Schema) -> Result<Repeats> {
             return Err(Error::new(Code::IdConflict, found).at_pointer(|| node.pointer()));
         }
         if !matches!(node.loader(), Loader::Json | Loader::Type | Loader::Function) {
+            let owner = |node: NodeRef<'_>| node.parent().and_then(NodeRef::object_id);
+            let is_of_one_object = owner(node).is_some() && owner(node) == owner(schema.node(earlier));
+            if !is_of_one_object {
+                [schema.node(earlier), node].into_iter().try_for_each(check_unshared)?;
+            }
             repeats.nodes.push((node.id(), earlier));
         }
     }
     for reference in references {
         let target = find_target(schema, schema.node(reference), &first)?;
+        check_unshared(schema.node(target))?;
+        check_unshared(schema.node(reference))?;
         schema.resolve(reference, target);
     }
     Ok(repeats)
@@ -76,6 +84,28 @@ fn find_target(schema: &Schema, reference: NodeRef<'_>, first: &IntegerMap<u64, 
         return Err(Error::new(Code::MissingField, found).at_pointer(|| reference.pointer()));
     }
     Ok(target)
+}
+
+/// Refuses to share what skops itself looks into once it has been built, apart from its owner: types of keys, which it calls;
+/// the state of a bit generator, where it looks for a name; the state of an object. It could have been changed by then, by what
+/// the file has called, and the nodes would not show it. skops writes each of them for its owner alone.
+fn check_unshared(node: NodeRef<'_>) -> Result<()> {
+    let parent = node.parent();
+    let is_first =
+        parent.and_then(|parent| parent.children().get(0)).is_some_and(|first| first.id() == node.id());
+    let is_generator = is_first && parent.is_some_and(|parent| parent.loader() == Loader::RandomGenerator);
+    let is_state = state::is_state(node) && node.resolved().loader() != Loader::Json;
+    let what = if keys::is_key_types(node) {
+        "the types of a dict's keys"
+    } else if is_generator {
+        "the state of a bit generator"
+    } else if is_state {
+        "the state of an object"
+    } else {
+        return Ok(());
+    };
+    let found = format!("{what}, which another place shares");
+    Err(Error::new(Code::MalformedNode, found).at_pointer(|| node.pointer()))
 }
 
 fn dangling(reference: NodeRef<'_>, of: &str) -> Error {

@@ -3,7 +3,8 @@
 //! The guarantee is soundness: for a file that is accepted, no skops release from 0.3 to 0.16 touches a name that is
 //! not among the references. Where a release could be made to see something else than what is reported, the file is
 //! refused. The parts: [`identity`] (nodes with one `__id__` are one object), [`rules`] (what each loader refers to,
-//! and which types it may declare), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and sparse
+//! and which types it may declare), [`state`] (what becomes
+//! the attributes of an object), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and sparse
 //! matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
 
 mod facts;
@@ -13,6 +14,7 @@ mod keys;
 mod payloads;
 mod refusal;
 mod rules;
+mod state;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,6 +31,7 @@ use identity::Repeats;
 pub(crate) use keys::KeyKind;
 pub(crate) use payloads::PayloadContent;
 use payloads::Payloads;
+pub(crate) use state::has_methods;
 
 /// What skops does with a name while it loads a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

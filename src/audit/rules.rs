@@ -3,15 +3,16 @@
 //! A loader either builds what a node declares, and then the name is reported, or it builds something of its own,
 //! and then the node must declare exactly that. What skops does, by loader, is written down in `docs/format.md`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::facts::{Fact, Facts};
 use super::payloads::{PayloadContent, Payloads};
+use super::state::States;
 use super::{Mentions, Role, keys};
 use crate::error::{Code, Error, Result};
 use crate::npy::npz::SparseHeader;
 use crate::npy::{ArrayHeader, Dtype, Kind, show_dtype, show_shape};
-use crate::schema::{Children, Content, DictRef, Form, Loader, NodeId, NodeRef, Scalar, Schema, TypePath};
+use crate::schema::{Children, Content, Form, Loader, NodeId, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
 use crate::trust::{SEED_SEQUENCE, name};
 
@@ -19,7 +20,7 @@ use crate::trust::{SEED_SEQUENCE, name};
 pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
     let depth = schema.archive().limits().json_depth;
     let mut rules =
-        Rules { schema, facts, depth, states: HashSet::new(), key_types: None, owners: HashMap::new() };
+        Rules { schema, facts, depth, states: States::default(), key_types: None, owners: HashMap::new() };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
     }
@@ -31,8 +32,7 @@ struct Rules<'a> {
     facts: &'a Facts,
     /// How deep the JSON in a `JsonNode` may be.
     depth: usize,
-    /// The dicts that were checked as the state of an object. Many objects may refer to one.
-    states: HashSet<NodeId>,
+    states: States,
     /// The list that was asked about last, and whether it holds the types of keys.
     key_types: Option<(NodeId, bool)>,
     /// For each method, the object that it belongs to, which is no method.
@@ -54,12 +54,12 @@ impl Rules<'_> {
                 Ok(())
             }
             Content::Reduce { state, args } => {
-                self.state(state)?;
+                self.state(node, state)?;
                 reduce(node, args, mentions)
             }
             // What 0.16 puts into the `__dict__` of a partial is as good as the state of an object.
             Content::Partial { namespace, .. } => {
-                self.state(namespace)?;
+                self.state(node, namespace)?;
                 check(node, mentions)
             }
             Content::Method { object, function } => {
@@ -104,32 +104,11 @@ impl Rules<'_> {
             return Err(mismatch(node, "a Tree is only built by a TreeNode"));
         }
         mentions.declared(node, Role::Instantiate);
-        let Some(state) = state else { return Ok(()) };
-        self.state(state)?;
-        // `null` is what `object.__getstate__` gives for an object without state.
-        let is_usual = match state.resolved().content() {
-            Content::Dict(_) => true,
-            Content::Json { text } => text == "null",
-            _ => false,
-        };
-        if is_usual || self.facts.of(node) != Fact::Estimator {
-            return Ok(());
-        }
-        let loader = state.resolved().loader();
-        let found = format!("the state of {declared} in a {loader}, where scikit-learn has a dict");
-        Err(Error::new(Code::MalformedNode, found))
+        state.map_or(Ok(()), |state| self.state(node, state))
     }
 
-    /// Checks the names of an object's attributes.
-    fn state(&mut self, state: NodeRef<'_>) -> Result<()> {
-        let state = state.resolved();
-        match state.content() {
-            Content::Dict(dict) if self.states.insert(state.id()) => {
-                keys::check_text(dict, "an object's attributes")?;
-                check_attributes(dict)
-            }
-            _ => Ok(()),
-        }
+    fn state(&mut self, owner: NodeRef<'_>, state: NodeRef<'_>) -> Result<()> {
+        self.states.check(owner, self.facts.of(owner), state)
     }
 }
 
@@ -137,7 +116,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
     match node.content() {
         Content::ConstructorFromReduce { args } => constructor(node, args, mentions),
         Content::Dict(dict) => {
-            mentions.declared(node, container_role(node, &["builtins.dict", "collections.OrderedDict"]));
+            container(node, "dict", mentions)?;
             keys::check(dict)
         }
         Content::DefaultDict { main, .. } => {
@@ -146,19 +125,9 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
             mentions.declared(node, Role::Instantiate);
             Ok(())
         }
-        // A container of its builtin type is made by the loader. Any other type is called with the items.
-        Content::List(_) => {
-            mentions.declared(node, container_role(node, &["builtins.list"]));
-            Ok(())
-        }
-        Content::Tuple(_) => {
-            mentions.declared(node, container_role(node, &["builtins.tuple"]));
-            Ok(())
-        }
-        Content::Set(_) => {
-            mentions.declared(node, container_role(node, &["builtins.set"]));
-            Ok(())
-        }
+        Content::List(_) => container(node, "list", mentions),
+        Content::Tuple(_) => container(node, "tuple", mentions),
+        Content::Set(_) => container(node, "set", mentions),
         Content::Function { target, form } => function(node, target, form, mentions),
         Content::Partial { args, kwds, namespace, .. } => {
             declares(node, "functools", "partial")?;
@@ -257,33 +226,17 @@ fn holds(part: NodeRef<'_>, loader: Loader, field: &str) -> Result<()> {
     Err(Error::new(Code::MalformedNode, found))
 }
 
-fn container_role(node: NodeRef<'_>, builtins: &[&str]) -> Role {
+/// A container of its builtin type is made by the loader. Any other type is called: with the items, or without any, and then
+/// it is filled. Nothing else in `builtins` is such a type, and what `globals` returns would be filled, too.
+fn container(node: NodeRef<'_>, builtin: &str, mentions: &mut Mentions) -> Result<()> {
     let declared = node.declared();
-    let is_builtin =
-        builtins.iter().any(|name| name.rsplit_once('.') == Some((declared.module, declared.class)));
-    if is_builtin { Role::Instantiate } else { Role::Call }
-}
-
-/// Special attributes that only describe an object. scipy's frozen distributions have `__doc__`, enums `__objclass__`.
-const DESCRIPTIVE: [&str; 7] = [
-    "__annotations__",
-    "__doc__",
-    "__module__",
-    "__name__",
-    "__objclass__",
-    "__orig_class__",
-    "__qualname__",
-];
-
-/// `__class__` and its like would replace what Python looks up on the object itself.
-fn check_attributes(dict: DictRef<'_>) -> Result<()> {
-    let is_special = |key: &str| {
-        key.len() > 4 && key.starts_with("__") && key.ends_with("__") && !DESCRIPTIVE.contains(&key)
-    };
-    match dict.items().find(|(key, _)| is_special(key)) {
-        None => Ok(()),
-        Some((key, _)) => Err(Error::new(Code::AttributeName, format!("the attribute '{}'", shown(key)))),
+    let is_builtin = declared.is("builtins", builtin);
+    if declared.module == "builtins" && !is_builtin {
+        return Err(mismatch(node, &format!("of `builtins` it makes only {builtin}")));
     }
+    let is_made = is_builtin || (builtin == "dict" && declared.is("collections", "OrderedDict"));
+    mentions.declared(node, if is_made { Role::Instantiate } else { Role::Call });
+    Ok(())
 }
 
 fn constructor(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
@@ -339,7 +292,30 @@ fn method(
     if let Some(built) = built(owner)? {
         mentions.other(node, Role::Attribute, format!("{built}.{function}"));
     }
+    if let Some(inner) = lender(owner)? {
+        mentions.other(node, Role::Attribute, format!("{inner}.{function}"));
+    }
     Ok(())
+}
+
+/// Of a `FrozenEstimator`, the type of the estimator in it: what it has not itself is read from there.
+fn lender(node: NodeRef<'_>) -> Result<Option<String>> {
+    if node.declared().class != "FrozenEstimator" {
+        return Ok(None);
+    }
+    let Content::Object { state: Some(state) } = node.content() else { return Ok(None) };
+    let Content::Dict(state) = state.resolved().content() else { return Ok(None) };
+    let Some(inner) = state.get("estimator").map(NodeRef::resolved) else { return Ok(None) };
+    match inner.content() {
+        Content::Object { .. } if inner.declared().class != "FrozenEstimator" => {
+            Ok(Some(inner.declared().to_string()))
+        }
+        Content::Function { target, .. } => Ok(Some(target.to_string())),
+        _ => {
+            let found = format!("a method of a FrozenEstimator that holds a {}", inner.loader());
+            Err(Error::new(Code::MalformedNode, found))
+        }
+    }
 }
 
 /// The type of what a node builds, where that is, or can be, another than the declared one. An attribute is read from what

@@ -24,7 +24,7 @@ mod svm;
 mod text;
 mod tree;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, has_methods};
 use crate::error::{Code, Error, Result};
 use crate::model::{Effort, Graph, Object};
 use crate::schema::Loader;
@@ -162,7 +162,7 @@ pub(crate) fn check(object: Object<'_>) -> Result<()> {
         Loader::Object | Loader::ConstructorFromReduce => {
             let declared = object.node().declared();
             let package = declared.module.split('.').next().unwrap_or_default();
-            if package == "sklearn" && !HAVE_METHOD_NAMES.contains(&declared.class) {
+            if has_methods(declared) {
                 apply((attribute::check, Code::InvariantAttribute))?;
             }
             let is_within = |module: &str| {
@@ -181,9 +181,6 @@ pub(crate) fn check(object: Object<'_>) -> Result<()> {
         _ => Ok(()),
     }
 }
-
-/// The classes of scikit-learn whose instances do have attributes that are named like methods of others.
-const HAVE_METHOD_NAMES: [&str; 2] = ["MetadataRequest", "_BisectingTree"];
 
 impl Audit {
     /// Checks the contents of all objects whose type promises something, and reads only what it needs for that. It

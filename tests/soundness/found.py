@@ -2,6 +2,7 @@
 or the name is reported: `soundness.py` looks at both, in every environment. What each did is said beside it.
 """
 
+import json
 import os
 import random
 
@@ -43,6 +44,73 @@ def partial_with_special_attributes():
     return new(RNG, "PartialNode", ("functools", "partial"), content=content)
 
 
+def instance(name, state):
+    return new(RNG, "ObjectNode", name, content=state)
+
+
+NAMESPACE = ("argparse", "Namespace")
+
+
+def partial(name, *arguments):
+    """A partial of a function that recorder.py has made harmless."""
+    content = {"func": function_node(RNG, name, 2), "args": list_node(RNG, "TupleNode", *map(text, arguments)),
+               "kwds": dict_node(RNG, {}), "namespace": json_node(RNG, "null")}
+    return new(RNG, "PartialNode", ("functools", "partial"), content=content)
+
+
+def text(value):
+    return json_node(RNG, json.dumps(value))
+
+
+def changed_key_types():
+    """`heapq.heapreplace` puts `posix.system` in the place of `str`, among the types of a dict's keys."""
+    inner = dict_node(RNG, {"true": json_node(RNG, "1")})
+    change = new(RNG, "OperatorFuncNode", ("operator", "methodcaller"), attrs=list_node(RNG, "TupleNode", text("a")))
+    call = new(RNG, "ConstructorFromReduceNode", ("heapq", "heapreplace"),
+               content=list_node(RNG, "TupleNode", inner["key_types"], function_node(RNG, ("posix", "system"), 2)))
+    return list_node(RNG, "ListNode", change, call, inner)
+
+
+def changed_bit_generator():
+    """`operator.ior` renames the bit generator once its name was read by whoever reads nodes."""
+    state = dict_node(RNG, {"bit_generator": text("MT19937")})
+    other = dict_node(RNG, {"bit_generator": text("seed")})
+    change = new(RNG, "ConstructorFromReduceNode", ("operator", "ior"), content=list_node(RNG, "TupleNode", state, other))
+    generator = new(RNG, "RandomGeneratorNode", ("numpy.random._generator", "Generator"),
+                    content={"bit_generator": state, "seed_seq": dict_node(RNG, {})})
+    return list_node(RNG, "ListNode", change, generator)
+
+
+def shown_release():
+    inner = instance(SCALER, dict_node(RNG, {"_get_param_names": partial(("posix", "system"), "true")}))
+    return instance(SCALER, dict_node(RNG, {"_sklearn_version": inner}))
+
+
+SCALER = ("sklearn.preprocessing._data", "StandardScaler")
+
+
+def isotonic(build):
+    state = {"_build_f": build, "X_thresholds_": text("cp037"), "y_thresholds_": text("a")}
+    return instance(("sklearn.isotonic", "IsotonicRegression"), dict_node(RNG, state))
+
+
+def array_of_pairs():
+    pair = list_node(RNG, "TupleNode", text("__array__"), partial(("posix", "system"), "true"))
+    items = [list_node(RNG, "ListNode", instance(NAMESPACE, list_node(RNG, "ListNode", pair)))]
+    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"), json_node(RNG, "1"))
+    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="json", content=items, shape=shape)
+
+
+def filled_globals():
+    filled = dict_node(RNG, {"partial": function_node(RNG, ("posix", "system"), 2)})
+    return list_node(RNG, "ListNode", {**filled, "__module__": "builtins", "__class__": "globals"}, partial(("math", "sqrt")))
+
+
+def frozen_module():
+    frozen = ("sklearn.frozen._frozen", "FrozenEstimator")
+    return method(frozen, instance(frozen, dict_node(RNG, {"estimator": function_node(RNG, ("shutil", "os"), 2)})), "getcwd")
+
+
 def sparse(module, name):
     return new(RNG, "SparseMatrixNode", (module, name), type="scipy", file="1000000.npz")
 
@@ -71,6 +139,21 @@ FOUND = [
     ("method_of_a_method", True, 1, method(("custom", "method"), method(("custom", "method"), type_node(RNG, ("custom", "Plain")), "method"), "__name__"), {}),
     # 0.16 sets the attributes of a partial, and `copy.deepcopy` calls the one of this name.
     ("partial_with_special_attributes", False, 2, partial_with_special_attributes(), {}),
+    # What the file calls changes what skops calls, and looks up, afterwards.
+    ("changed_key_types", False, 2, changed_key_types(), {}),
+    ("changed_bit_generator", False, 2, changed_bit_generator(), {}),
+    # scikit-learn calls methods in `__setstate__`, and when it shows another release than its own in a warning.
+    ("shown_release", False, 2, shown_release(), {}),
+    ("isotonic_regression", False, 2, isotonic(function_node(RNG, ("posix", "system"), 2)), {}),
+    # Of names that are trusted by default alone: `str(b"...", "cp037")` imports a codec that the file names.
+    ("isotonic_regression_of_trusted_names", False, 2, isotonic(type_node(RNG, ("builtins", "str"))), {}),
+    # `__dict__.update` calls `keys`, and takes pairs.
+    ("state_with_keys", False, 2, instance(NAMESPACE, instance(NAMESPACE, dict_node(RNG, {"keys": partial(("posix", "system"), "true")}))), {}),
+    ("array_of_pairs", False, 2, array_of_pairs(), {}),
+    # skops's own global names are filled, and it calls what is there.
+    ("filled_globals", False, 2, filled_globals(), {}),
+    # `os.getcwd` was reported as an attribute of the FrozenEstimator only.
+    ("method_of_a_frozen_module", True, 2, frozen_module(), {}),
     # The class was reported in a module that has nothing to do with it.
     ("sparse_of_another_module", False, 2, sparse("scipy.sparse.linalg", "csr_matrix"), {"1000000.npz": payloads.sparse("csr", None)}),
 ]
