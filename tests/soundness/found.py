@@ -90,7 +90,8 @@ SCALER = ("sklearn.preprocessing._data", "StandardScaler")
 
 
 def isotonic(build):
-    state = {"_build_f": build, "X_thresholds_": text("cp037"), "y_thresholds_": text("a")}
+    known = new(RNG, "BytesNode", ("builtins", "bytes"), file="x.bin")
+    state = {"_build_f": build, "X_thresholds_": known, "y_thresholds_": text("cp037")}
     return instance(("sklearn.isotonic", "IsotonicRegression"), dict_node(RNG, state))
 
 
@@ -144,9 +145,9 @@ FOUND = [
     ("changed_bit_generator", False, 2, changed_bit_generator(), {}),
     # scikit-learn calls methods in `__setstate__`, and when it shows another release than its own in a warning.
     ("shown_release", False, 2, shown_release(), {}),
-    ("isotonic_regression", False, 2, isotonic(function_node(RNG, ("posix", "system"), 2)), {}),
+    ("isotonic_regression", False, 2, isotonic(function_node(RNG, ("posix", "system"), 2)), {"x.bin": b"x"}),
     # Of names that are trusted by default alone: `str(b"...", "cp037")` imports a codec that the file names.
-    ("isotonic_regression_of_trusted_names", False, 2, isotonic(type_node(RNG, ("builtins", "str"))), {}),
+    ("isotonic_regression_of_trusted_names", False, 2, isotonic(type_node(RNG, ("builtins", "str"))), {"x.bin": b"x"}),
     # `__dict__.update` calls `keys`, and takes pairs.
     ("state_with_keys", False, 2, instance(NAMESPACE, instance(NAMESPACE, dict_node(RNG, {"keys": partial(("posix", "system"), "true")}))), {}),
     ("array_of_pairs", False, 2, array_of_pairs(), {}),

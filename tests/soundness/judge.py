@@ -42,6 +42,10 @@ class Reported:
     def names(self):
         return sorted(self.roles)
 
+    def unasked(self):
+        """Those that nobody had to trust for this file."""
+        return sorted({reference["name"] for reference in self.references if reference["trusted"]})
+
     def has(self, names, *roles):
         return any(self.roles.get(name, set()) & set(roles) for name in names)
 

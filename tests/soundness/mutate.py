@@ -8,6 +8,7 @@ leave the file as skops writes files, with another meaning; `rude` ones break ru
 
 import copy
 import glob
+import json
 import os
 import random
 import struct
@@ -176,8 +177,6 @@ def function_node(rng, name, protocol):
 
 
 def text_node(rng, text):
-    import json
-
     return json_node(rng, json.dumps(text))
 
 
@@ -303,6 +302,40 @@ def refer_anywhere(mutant, rng):
         {"__id__": known}, copy.deepcopy(one[0][one[1]]),
     ]))
     return True
+
+
+@kind(4)
+def share_part(mutant, rng):
+    """A part of a node that skops looks into, before that: as an argument of what may change it, or keep it."""
+    place = mutant.place(rng)
+    owner = mutant.graft(rng, rng.choice(["DictNode", "RandomGeneratorNode", "ObjectNode", rng.choice(sorted(mutant.bases.nodes))]))
+    parts = parts_of(owner) if owner else []
+    if not place or not parts:
+        return False
+    part = copy.deepcopy(rng.choice(parts))
+    if rng.random() < 0.2:
+        part = {"__loader__": "CachedNode", "__id__": part["__id__"], "__class__": None, "__module__": None}
+    other = rng.choice([callable_value(mutant, rng), dict_node(rng, {"bit_generator": text_node(rng, "seed")}), type_node(rng, any_name(rng))])
+    name, arguments = rng.choice([
+        (("operator", "setitem"), [part, rng.choice([json_node(rng, "0"), text_node(rng, "bit_generator")]), other]),
+        (("operator", "ior"), [part, other]), (("heapq", "heapreplace"), [part, other]), (("operator", "imul"), [part, json_node(rng, "2")]),
+        (("builtins", "dict"), [part]), (("custom", "double"), [part]), (any_name(rng), [part, other]),
+    ])
+    called = new(rng, "ConstructorFromReduceNode", name, content=list_node(rng, "TupleNode", *arguments))
+    mutant.replace(place, list_node(rng, "ListNode", rng.choice([called, called, part, list_node(rng, "TupleNode", part)]), owner))
+    return True
+
+
+def parts_of(node):
+    """What skops looks into itself: key types, arguments, states."""
+    parts = []
+    for holder, key in nodes_of(node):
+        inner = holder[key]
+        content, reduced = inner.get("content"), inner.get("__reduce__")
+        parts += [inner.get("key_types"), content, reduced.get("args") if isinstance(reduced, dict) else None]
+        parts += content.values() if isinstance(content, dict) else []
+    return [part for part in parts if isinstance(part, dict) and isinstance(part.get("__id__"), int)
+            and isinstance(part.get("content"), (list, dict))]
 
 
 @kind(3)
@@ -703,6 +736,106 @@ def change_state(mutant, rng):
     node.pop("content", None)
     if state:
         node["content"] = state
+    return True
+
+
+def callable_value(mutant, rng):
+    """What the file makes that can be called, or has methods of its own choice."""
+    name = any_name(rng)
+    function = function_node(rng, name, mutant.protocol)
+    arguments = list_node(rng, "TupleNode", *[text_node(rng, "true")][: rng.choice([0, 1])])
+    content = {"func": function, "args": arguments, "kwds": dict_node(rng, {}), "namespace": json_node(rng, "null")}
+    keys = dict_node(rng, {"keys": new(rng, "PartialNode", ("functools", "partial"), content=content)})
+    return rng.choice([
+        function, type_node(rng, name), new(rng, "PartialNode", ("functools", "partial"), content=content),
+        new(rng, "ObjectNode", rng.choice([("argparse", "Namespace"), ("custom", "Plain"), any_name(rng)]), content=keys),
+        new(rng, "ConstructorFromReduceNode", name, content=arguments), value(mutant, rng),
+    ])
+
+
+@kind(5)
+def hide_attribute(mutant, rng):
+    """An attribute by the name of a method, or one that something looks into while the state is set."""
+    place = mutant.find(rng, "ObjectNode", where=has_dict_state)
+    if not place:
+        return False
+    state = place[0][place[1]]["content"]
+    for _ in range(rng.choice([1, 1, 2])):
+        name = rng.choice([rng.choice(targets.METHODS), rng.choice(targets.LOOKED_INTO), rng.choice(targets.KEYS)])
+        state["content"][name] = callable_value(mutant, rng)
+    fit_key_types(state, rng)
+    return True
+
+
+@kind(3)
+def make_estimator(mutant, rng):
+    """An estimator of which every attribute is the file's, and another that it is told about."""
+    place = mutant.place(rng)
+    if not place:
+        return False
+    mutant.replace(place, estimator(mutant, rng, 2))
+    return True
+
+
+def estimator(mutant, rng, depth):
+    name = rng.choice(targets.ESTIMATORS + targets.RESTORING * 20)
+    names = rng.sample(targets.LOOKED_INTO, rng.randint(0, len(targets.LOOKED_INTO))) + rng.sample(targets.METHODS, rng.choice([0, 1]))
+    simple = [text_node(rng, "cp037"), json_node(rng, "1"), mutant.graft(rng, "BytesNode") or text_node(rng, "x")]
+    state = {key: rng.choice([*simple, callable_value(mutant, rng), callable_value(mutant, rng)]) for key in names}
+    if depth and rng.random() < 0.3:
+        state["_sklearn_version"] = estimator(mutant, rng, depth - 1)
+    return new(rng, "ObjectNode", name, content=dict_node(rng, state))
+
+
+def has_dict_state(node):
+    state = node.get("content")
+    return isinstance(state, dict) and state.get("__loader__") == "DictNode" and isinstance(state.get("content"), dict)
+
+
+@kind(4)
+def make_odd_state(mutant, rng):
+    """A state that is no dict, but that `__dict__.update` takes: pairs, or whatever has `keys`."""
+    place = mutant.find(rng, "ObjectNode")
+    if rng.random() < 0.6:
+        place = mutant.place(rng)
+        if place:
+            mutant.replace(place, new(rng, "ObjectNode", rng.choice([("argparse", "Namespace"), ("custom", "Plain")])))
+    if not place:
+        return False
+    name = text_node(rng, rng.choice(targets.KEYS + targets.METHODS[:20] + ["__array__", "__deepcopy__"]))
+    pair = list_node(rng, rng.choice(["TupleNode", "ListNode", "SetNode"]), name, callable_value(mutant, rng))
+    shape = list_node(rng, "TupleNode", json_node(rng, "1"), json_node(rng, "2"))
+    place[0][place[1]]["content"] = rng.choice([
+        list_node(rng, rng.choice(["ListNode", "TupleNode", "SetNode"]), pair),
+        new(rng, "NdArrayNode", ("numpy", "ndarray"), content=[{**pair, "__loader__": "ListNode", "__class__": "list"}], type="json", shape=shape),
+        callable_value(mutant, rng),
+        dict_node(rng, {json.loads(name["content"]): callable_value(mutant, rng)}),
+    ])
+    return True
+
+
+@kind(1)
+def declare_container(mutant, rng):
+    """A container as another name of `builtins`, which is called for one."""
+    place = mutant.find(rng, "DictNode", "ListNode", "TupleNode", "SetNode", "DefaultDictNode")
+    if not place:
+        return False
+    names = ["globals", "locals", "vars", "dir", "frozenset", "iter", "type", "object", "sorted", "help", "dict", "list", "tuple", "set"]
+    declare_all(mutant, rng, place[0][place[1]], ("builtins", rng.choice(names)))
+    return True
+
+
+@kind(2)
+def freeze(mutant, rng):
+    """A method of what a FrozenEstimator lends its methods."""
+    place = mutant.place(rng)
+    if not place:
+        return False
+    frozen = ("sklearn.frozen._frozen", "FrozenEstimator")
+    inner = rng.choice([callable_value(mutant, rng), function_node(rng, rng.choice(targets.ODD), mutant.protocol)])
+    thing = new(rng, "ObjectNode", frozen, content=dict_node(rng, {"estimator": inner}))
+    method = rng.choice(targets.ATTRIBUTES + targets.METHODS + ["getcwd", "join"])
+    mutant.replace(place, new(rng, "MethodNode", frozen, content={"func": method, "obj": thing}))
     return True
 
 

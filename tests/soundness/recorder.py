@@ -2,7 +2,7 @@
 
     python recorder.py FOLDER   (FOLDER is where `custom.py` lies, which some models name)
 
-Reads lines of JSON, each with the files for one process: `[{"path": ..., "trusted": [...]}, ...]`, and answers each with
+Reads lines of JSON, each with the files for one process: `[{"path": ..., "trusted": [...], "unasked": [...]}, ...]`, and answers each with
 a line: `[{"path": ..., "outcome": ..., "events": [...]}, ...]`. `instrument.py` has skops's own source call the functions below; an audit
 hook tells what happens beneath. Events are told at once, so what dies on the way has been told up to there.
 
@@ -39,6 +39,8 @@ MEMORY = 3 << 30
 
 
 CHOSEN, IMPORT = "what the file chose", "the import of what the file chose"
+# Of that, what nobody is asked to trust: nobody has looked at what it may do with the rest of the file.
+UNASKED = "what is trusted by default"
 
 
 class Record:
@@ -47,12 +49,16 @@ class Record:
     active = False
     pipe = None
     trusted = []
+    # The names that skops-rs trusts by default.
+    unasked = set()
     seen = set()
-    # What skops itself is calling, the innermost last. CHOSEN or IMPORT: a thing that the file chose, so that its doings are
-    # its own.
+    # What skops itself is calling, the innermost last. CHOSEN or IMPORT: a thing that the file chose and that was trusted for
+    # it, so that its doings are its own.
     chosen = []
     # How things came into the world: id -> (the thing, kept alive; names). An instance has the names of its class.
     origins = {}
+    # The same for the code of functions: code -> names.
+    codes = {}
     # The same for numbers, text and the like, of which there is only one in memory: id -> (the thing, names).
     returned = {}
     # What functions have returned, which may be anything: id -> the thing.
@@ -72,6 +78,8 @@ def tell(**event):
 
 def came_from(thing, names):
     Record.origins[id(thing)] = (thing, names)
+    if type(thing) is types.FunctionType:
+        Record.codes[thing.__code__] = names
 
 
 def public_names(kind):
@@ -102,6 +110,8 @@ def names_of(thing):
     return public_names(thing if isinstance(thing, type) else type(thing))
 
 
+# What `__dict__.update` takes for a name and a value, and for many of them.
+PAIRS = (list, tuple, set, frozenset, numpy.ndarray)
 # skops's own nodes, and what it reads from JSON and the archive.
 PLAIN = (dict, list, tuple, set, str, bytes, int, float, bool, type(None))
 
@@ -119,10 +129,26 @@ def is_own(thing):
 
 def enter(chosen, function, arguments, keywords):
     Record.chosen.append(chosen)
+    if chosen is UNASKED:
+        sys.setprofile(watch)
     try:
         return function(*arguments, **keywords)
     finally:
+        if chosen is UNASKED:
+            sys.setprofile(None)
         Record.chosen.pop()
+
+
+def watch(frame, event, argument):
+    """Tells what is called of the file by what is trusted by default: functions, not classes, which Python does not tell of."""
+    if event == "call":
+        names = Record.codes.get(frame.f_code)
+    elif event == "c_call":
+        _, names = Record.origins.get(id(argument), (None, None))
+    else:
+        return
+    if names and frame.f_back.f_code is not enter.__code__ and frame.f_code is not enter.__code__:
+        tell(kind="call", names=names, within=UNASKED)
 
 
 def sound_call(dynamic, function, /, *arguments, **keywords):
@@ -138,7 +164,7 @@ def sound_call(dynamic, function, /, *arguments, **keywords):
         return function(*arguments, **keywords)  # which raises, of course
     names = names_of(function)
     tell(kind="call", names=names)
-    result = enter(CHOSEN, function, arguments, keywords)
+    result = enter(asked(names), function, arguments, keywords)
     (came_from if type(result) not in PLAIN else was_returned)(result, names)
     if not isinstance(function, type):
         Record.products[id(result)] = result
@@ -155,16 +181,28 @@ def sound_method(thing, name, /, *arguments, **keywords):
     tell(kind="call", names=names, method=name)
     if name == "__setstate__" and arguments:
         tell(kind="set", names=text_keys(arguments[0]))
-    result = enter(CHOSEN, method, arguments, keywords)
+    result = enter(asked(names), method, arguments, keywords)
     if name == "__new__":
         came_from(result, names)
     return result
 
 
+def asked(names):
+    """Whether somebody had to trust what goes by these names."""
+    return UNASKED if Record.unasked.intersection(names) else CHOSEN
+
+
 def text_keys(attributes):
     """The keys that are text. Nothing else is asked for its name: that would be for the file to answer. Nor are those that a
     function has returned, like `globals`: that it was called is judged by its name."""
-    keys = dict.keys(attributes) if isinstance(attributes, dict) and id(attributes) not in Record.products else ()
+    if id(attributes) in Record.products:
+        keys = ()
+    elif isinstance(attributes, dict):
+        keys = dict.keys(attributes)
+    elif type(attributes) in PAIRS:
+        keys = (next(iter(pair), None) for pair in attributes if type(pair) in PAIRS)
+    else:
+        keys = ()
     return sorted(key for key in keys if type(key) is str)
 
 
@@ -209,7 +247,10 @@ def get(thing, name, *default):
 # What happens beneath ------------------------------------------------------------------------------------------------
 
 # Events that read or change nothing but Python's own bookkeeping.
-QUIET = {"builtins.id", "object.__getattr__", "sys._getframe", "sys.excepthook", "sys.unraisablehook", "gc.get_objects"}
+QUIET = {
+    "builtins.id", "object.__getattr__", "sys._getframe", "sys.excepthook", "sys.unraisablehook", "gc.get_objects",
+    "sys.setprofile",  # this is `enter`
+}
 # Whatever a file has called, it does no harm here.
 FORBIDDEN = (
     "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "subprocess.Popen",
@@ -265,7 +306,8 @@ def harmless(name, original):
     """Tells that it was called from a file. For Python's own libraries, some of which need `eval`, it is what it was."""
 
     def recorded(*arguments, **keywords):
-        if sys._getframe(1).f_code is not enter.__code__:
+        is_asked = not Record.chosen or Record.chosen[-1] is not UNASKED
+        if is_asked and sys._getframe(1).f_code is not enter.__code__:
             return original(*arguments, **keywords)
         tell(kind="reached", names=[name])
 
@@ -300,8 +342,9 @@ def load(request, pipe):
     with open(request["path"], "rb") as file:
         content = io.BytesIO(file.read())
     Record.pipe, error = pipe, None
-    Record.seen, Record.chosen, Record.origins, Record.returned, Record.products = set(), [], {}, {}, {}
-    Record.trusted = request["trusted"]
+    Record.seen, Record.chosen = set(), []
+    Record.origins, Record.codes, Record.returned, Record.products = {}, {}, {}, {}
+    Record.trusted, Record.unasked = request["trusted"], set(request["unasked"])
     Record.active = True
     try:
         skops.io.load(content, trusted=request["trusted"])

@@ -52,9 +52,9 @@ class Case:
         self.answers = {}
         self.is_tame = False
 
-    @property
-    def trusted(self):
-        return judge.Reported(self.references).names()
+    def request(self):
+        reported = judge.Reported(self.references)
+        return {"path": self.path, "trusted": reported.names(), "unasked": reported.unasked()}
 
 
 # skops-rs ------------------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ class Release:
 
     def ask(self, cases):
         """Loads files in one process. Those that it did not come to, because it died, get one of their own."""
-        requests = [{"path": case.path, "trusted": case.trusted} for case in cases]
+        requests = [case.request() for case in cases]
         self.process.stdin.write(json.dumps(requests) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()

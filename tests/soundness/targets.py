@@ -1,5 +1,7 @@
 """Names that mutants put into files. None of them does harm in the recorder: see `DANGEROUS` and `FORBIDDEN` there."""
 
+import os
+
 # What an attacker wants, as module and class.
 DANGEROUS = [
     ("os", "system"), ("posix", "system"), ("os", "popen"), ("os", "remove"), ("os", "_exit"), ("os", "environ"),
@@ -80,3 +82,22 @@ KEYS = [
     "a", "x", "__class__", "__dict__", "__setstate__", "__doc__", "__module__", "__name__", "__init__", "steps", "0", "1",
     "1.0", "true", "None", "", " ", "n_features_in_", "\u00e9", "a.b", "bit_generator", "state", "__sklearn_tags__", "_sklearn_version",
 ]
+
+
+TABLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/trust/tables")
+
+
+def table(name):
+    """The names that a table of skops-rs has."""
+    with open(os.path.join(TABLES, f"{name}.txt")) as file:
+        return [line.split()[0] for line in file if line.strip() and not line.startswith("#")]
+
+
+METHODS = table("methods")
+ESTIMATORS = [tuple(name.rsplit(".", 1)) for name in table("estimators")]
+
+# Those that do more with their state than keep it.
+RESTORING = [("sklearn.isotonic", "IsotonicRegression"), ("sklearn.preprocessing._data", "StandardScaler")]
+
+# What scikit-learn, or numpy, looks into while it takes a state.
+LOOKED_INTO = ["_build_f", "_sklearn_version", "_get_param_names", "X_thresholds_", "y_thresholds_", "nodes", "random_state"]
