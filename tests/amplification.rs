@@ -311,7 +311,7 @@ fn an_mlmodel_without_a_target_is_about_all_models_below() {
         .iter()
         .map(|input| {
             let verdict = checker.check_input(input);
-            let place = input.name.parent().unwrap().to_str().unwrap().to_owned();
+            let place = input.name().parent().unwrap().to_str().unwrap().to_owned();
             (place, verdict.findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>())
         })
         .collect();
@@ -387,7 +387,7 @@ fn claims_are_listed_as_far_as_there_is_room_and_all_counted() {
     std::fs::write(folder.path().join("MLmodel"), text).unwrap();
     let inputs = Finder::default().find([folder.path().to_owned()]).inputs;
     let checker = Checker::new(skops_rs::policy::Policy::default());
-    let verdict = checker.check_input(inputs.iter().find(|input| input.name.ends_with("m.skops")).unwrap());
+    let verdict = checker.check_input(inputs.iter().find(|input| input.name().ends_with("m.skops")).unwrap());
     let [claim] = verdict.mlflow.as_slice() else { panic!("{verdict:?}") };
     assert!(claim.left_out > 0);
     assert_eq!(claim.claimed.len() + claim.left_out, 256);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use walkdir::WalkDir;
 
@@ -18,8 +19,8 @@ use crate::source::{FileSource, Source};
 pub struct Input {
     /// The path.
     pub path: PathBuf,
-    /// The path within the folder that was given, or the file's name: what a published copy is called.
-    pub name: PathBuf,
+    /// The folder that was given, if it was found in one. Shared, as the name is not kept: there may be very many files.
+    root: Option<Arc<Path>>,
     pub(super) kind: Kind,
 }
 
@@ -37,15 +38,24 @@ impl Input {
     /// A file.
     #[must_use]
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-        Self { path, name, kind: Kind::File(Vec::new()) }
+        Self { path: path.into(), root: None, kind: Kind::File(Vec::new()) }
     }
 
     /// Standard input, called `-`.
     #[must_use]
     pub fn stdin() -> Self {
-        Self { path: "-".into(), name: PathBuf::new(), kind: Kind::Stdin }
+        Self { path: "-".into(), root: None, kind: Kind::Stdin }
+    }
+
+    /// The path within the folder that was given, or the file's name: what a published copy is called. Standard input has
+    /// none.
+    #[must_use]
+    pub fn name(&self) -> &Path {
+        if matches!(self.kind, Kind::Stdin) {
+            return Path::new("");
+        }
+        let within = self.root.as_deref().and_then(|root| self.path.strip_prefix(root).ok());
+        within.or_else(|| self.path.file_name().map(Path::new)).unwrap_or(Path::new(""))
     }
 
     /// Notes that an `MLmodel` has the file loaded. How many more do than anyone looks at does not matter.
@@ -143,10 +153,9 @@ impl Finder {
             let text = format!("none of the {} files in the folder is a model", found.skipped);
             inputs.insert(root.to_owned(), Input::failed(root, Error::new(Code::NoModels, text)));
         }
-        found.inputs.extend(inputs.into_values().map(|input| {
-            let name = input.path.strip_prefix(root).map_or_else(|_| input.name.clone(), Path::to_owned);
-            Input { name, ..input }
-        }));
+        let root: Arc<Path> = root.into();
+        let within = |input| Input { root: Some(Arc::clone(&root)), ..input };
+        found.inputs.extend(inputs.into_values().map(within));
     }
 }
 

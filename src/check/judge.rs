@@ -208,7 +208,7 @@ impl Checker {
         let Some(sha256) = verdict.sha256.filter(|_| verdict.outcome == Outcome::Pass) else {
             return verdict;
         };
-        match publisher.publish(copy, &input.name, sha256) {
+        match publisher.publish(copy, input.name(), sha256) {
             Ok(path) => verdict.published = Some(path.to_string_lossy().into_owned()),
             // It passed, and is not published: the rest of the verdict stands.
             Err(error) => verdict.add(Finding::from(&error)),

@@ -255,7 +255,7 @@ fn mlmodel(bytes: &[u8]) -> Result<Json, String> {
             return Err(checker.check_input(&input).findings[0].message.clone());
         }
         if input.path != folder.path() {
-            targets.push(input.name);
+            targets.push(input.name().to_owned());
         }
     }
     // What nothing is said of is about every model in the folder.
