@@ -27,8 +27,9 @@ impl Default for Pace {
     }
 }
 
-/// How far ahead of the slowest file others are judged: verdicts wait in memory for their turn.
-const MOST_AHEAD: usize = 1024;
+/// How far ahead of the slowest file others are judged: verdicts, of which each may take half a megabyte, wait in memory for
+/// their turn.
+const MOST_AHEAD: usize = 256;
 
 impl Checker {
     /// Judges files on several threads, and hands over the verdicts in the order of the files.
