@@ -1054,6 +1054,73 @@ fn a_file_that_fails_fails_in_every_report() {
     assert!(checked.report(Format::Markdown).starts_with("## skops-rs: the model does not pass\n"));
 }
 
+/// However many files there are, what is kept of them has an end, and each report says how many it is without.
+#[test]
+fn files_past_the_room_are_counted_in_every_report() {
+    let checker = || Checker::new(Policy::default());
+    let clean = Checker::new(lenient()).check_bytes("clean", skops(list(vec![]), &[]));
+    let many = Checker::new(lenient()).check_bytes("warned", many_names(3));
+    assert_eq!((clean.findings.len(), many.outcome, many.findings.len()), (0, Outcome::Pass, 3));
+    let broken = checker().check_bytes("broken", Vec::new());
+    let missing = checker().check(fixtures().join("no/such"));
+    let (passing, failing) = (vec![clean; 300], vec![many, broken, missing]);
+    let verdicts = |count: usize| passing.iter().chain(failing.iter().cycle().take(count)).cloned().collect();
+    for (count, are_all_kept) in [(3, true), (300, false)] {
+        let checked = Checked::new(checker(), verdicts(count));
+        let report = |format: Format| {
+            let mut writer = Writer::new(format, Head::new(&checked.checker), Vec::new()).keeping(65_536);
+            checked.verdicts.iter().for_each(|verdict| writer.add(verdict).unwrap());
+            String::from_utf8(writer.finish(&checked.summary, &checked.checker).unwrap()).unwrap()
+        };
+        let json: Value = serde_json::from_str(&report(Format::Json)).unwrap();
+        let schema: Value = serde_json::from_str(include_str!("../schemas/check.schema.json")).unwrap();
+        jsonschema::validate(&schema, &json).unwrap();
+        let whole: Value = serde_json::from_str(&checked.report(Format::Json)).unwrap();
+        assert_eq!(json["summary"], whole["summary"]);
+        assert!(whole.get("files_left_out").is_none());
+        let files = json["files"].as_array().unwrap();
+        let left_out = usize::try_from(json["files_left_out"].as_u64().unwrap()).unwrap();
+        assert_eq!(files.len() + left_out, checked.verdicts.len());
+        // As many as pass hide none of the few that do not.
+        let failed = files.iter().filter(|one| one["verdict"] != "pass").count();
+        assert_eq!(failed == checked.summary.refused + checked.summary.error, are_all_kept);
+        assert!(files.len() > 100 && failed > 0 && report(Format::Json).len() < 3 * 65_536);
+
+        let sarif: Value = serde_json::from_str(&report(Format::Sarif)).unwrap();
+        assert_valid(&sarif_validator(), &sarif);
+        let invocation = &sarif["runs"][0]["invocations"][0];
+        assert_eq!(invocation["exitCode"], 4);
+        let notifications = invocation["toolExecutionNotifications"].as_array().unwrap();
+        let last = &notifications[notifications.len() - 1];
+        let text = last["message"]["text"].as_str().unwrap();
+        assert!(text.starts_with(&format!("{left_out} more files are left out here: ")), "{text}");
+        assert_eq!(last["level"], if are_all_kept { "warning" } else { "error" });
+
+        let suites = xml(&report(Format::Junit));
+        let cases: Vec<_> = suites.children[0].named("testcase").collect();
+        let one = cases[cases.len() - 1];
+        assert_eq!(cases.len(), files.len() + 1);
+        assert_eq!(suites.attributes["tests"], checked.summary.files.to_string());
+        assert_eq!(suites.attributes["failures"], "0");
+        assert_eq!(one.attributes["classname"], "skops-rs.left-out");
+        assert_eq!(one.named("error").count(), usize::from(!are_all_kept));
+        let properties = suites.children[0].named("properties").next().unwrap();
+        let property = |one: &&Element| one.attributes["name"] == "files.left-out";
+        let property = properties.children.iter().find(property).unwrap();
+        assert_eq!(property.attributes["value"], left_out.to_string());
+
+        let markdown = report(Format::Markdown);
+        let is_section = |line: &&str| line.starts_with("### ") || line.starts_with("<details>");
+        let sections = markdown.lines().filter(is_section).count();
+        let more = markdown.lines().find(|line| line.contains("more files with findings"));
+        let more = more.map_or(0, |line| between(line, "And ", " more").unwrap().parse().unwrap());
+        assert_eq!(sections + more, count);
+        for format in [Format::Text, Format::JsonLines, Format::GitHub] {
+            assert_eq!(report(format), checked.report(format), "what is written at once is not kept");
+        }
+    }
+}
+
 #[test]
 fn the_same_verdicts_make_the_same_report() {
     let paths = [fixtures().join("example.skops"), fixtures().join("hostile/files/zip_comment.skops")];

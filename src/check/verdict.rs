@@ -164,7 +164,17 @@ impl Verdict {
             self.mlflow.iter().flat_map(|claim| [&claim.claimed, &claim.not_trusted, &claim.not_named]);
         let names = names.flatten().map(|name| name.len().saturating_add(24));
         let findings = self.findings.iter().map(Finding::bytes);
-        names.chain(findings).fold(512, usize::saturating_add)
+        let claims = self.mlflow.iter().map(|claim| claim.path.len());
+        let known = [&self.skops_version, &self.root_type, &self.published].into_iter().flatten();
+        let known = known.chain(&self.sklearn_versions).map(String::len);
+        // SARIF holds the path once more, as a URI.
+        let path = self.path.len().saturating_mul(2);
+        names.chain(findings).chain(claims).chain(known).chain([path]).fold(512, usize::saturating_add)
+    }
+
+    /// Whether there is nothing to be left out of it.
+    pub(crate) fn is_short(&self) -> bool {
+        self.findings.len() <= 1 && self.mlflow.is_empty()
     }
 
     /// The same with its first finding only; the others are counted.
@@ -184,6 +194,7 @@ impl Verdict {
         self.outcome = self.outcome.max(Outcome::of(finding.code));
         #[expect(clippy::disallowed_methods, reason = "there is always a first place")]
         self.findings.insert(0, finding);
+        self.findings.shrink_to_fit();
     }
 
     /// Draws the conclusion from what was found.
@@ -192,6 +203,8 @@ impl Verdict {
         self.findings_left_out = findings.left_out;
         self.findings = findings.list;
         self.findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, Outcome::of(finding.code))));
+        // A list starts with room for four, and verdicts of very many files may be kept.
+        self.findings.shrink_to_fit();
     }
 }
 

@@ -8,23 +8,21 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{Report, harmless, short, text};
-use crate::check::{Outcome, Verdict};
+use super::{Report, harmless, left_out_text, short, text};
+use crate::check::{Outcome, Summary, Verdict};
 use crate::text::shown_path;
 
 const SUITE: &str = "skops-rs check";
 const CLASS: &str = "skops-rs.check";
+const LEFT_OUT: &str = "skops-rs.left-out";
 
 pub(super) fn write(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let count = |is_counted: fn(Outcome) -> bool| {
-        let outcomes = report.files.iter().map(|verdict| verdict.outcome);
-        outcomes.filter(|outcome| is_counted(*outcome)).count().to_string()
-    };
-    let tests = report.files.len().to_string();
-    let failures = count(|outcome| outcome == Outcome::Deny);
-    let errors = count(|outcome| matches!(outcome, Outcome::Refused | Outcome::Error));
+    let summary = report.summary;
+    let tests = summary.files.to_string();
+    let failures = summary.deny.to_string();
+    let errors = summary.refused.saturating_add(summary.error).to_string();
     let counts = [
         ("name", SUITE),
         ("tests", tests.as_str()),
@@ -35,7 +33,8 @@ pub(super) fn write(out: &mut impl Write, report: &Report<'_>) -> io::Result<()>
         let suite = xml.create_element("testsuite").with_attributes(counts).with_attribute(("skipped", "0"));
         suite.write_inner_content(|xml| {
             write_properties(xml, report)?;
-            report.files.iter().try_for_each(|verdict| write_case(xml, verdict))
+            report.files.iter().try_for_each(|verdict| write_case(xml, verdict))?;
+            write_left_out(xml, report.left_out)
         })?;
         Ok(())
     })?;
@@ -52,6 +51,8 @@ fn write_properties(xml: &mut Writer<impl Write>, report: &Report<'_>) -> io::Re
         ("files.skipped", summary.skipped.to_string()),
         ("files.not-checked", summary.not_checked.to_string()),
     ];
+    let left_out = report.left_out.files;
+    properties.extend((left_out > 0).then(|| ("files.left-out", left_out.to_string())));
     properties.extend(head.policy.as_ref().map(|path| ("policy", valid(&shown_path(path)))));
     properties.extend(head.policy_sha256.map(|sha256| ("policy.sha256", sha256.to_string())));
     xml.create_element("properties").write_inner_content(|xml| {
@@ -71,18 +72,41 @@ fn write_case(xml: &mut Writer<impl Write>, verdict: &Verdict) -> io::Result<()>
     let case =
         xml.create_element("testcase").with_attributes([("name", name.as_str()), ("classname", CLASS)]);
     case.write_inner_content(|xml| {
-        let element = match verdict.outcome {
-            Outcome::Pass => None,
-            Outcome::Deny => Some("failure"),
-            Outcome::Refused | Outcome::Error => Some("error"),
-        };
         let mut known = known(verdict);
-        if let Some(element) = element {
+        if let Some(element) = element(verdict.outcome) {
             write_fault(xml, element, verdict, &findings)?;
         } else {
             known.push_str(&findings);
         }
         xml.create_element("system-out").write_text_content(BytesText::new(&known)).map(drop)
+    })?;
+    Ok(())
+}
+
+/// What a case has if its file does not pass.
+fn element(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Pass => None,
+        Outcome::Deny => Some("failure"),
+        Outcome::Refused | Outcome::Error => Some("error"),
+    }
+}
+
+/// Writes one case for all files that are left out: readers count cases, and one of these may not pass. Its class tells
+/// it from a file of that name.
+fn write_left_out(xml: &mut Writer<impl Write>, left_out: &Summary) -> io::Result<()> {
+    if left_out.files == 0 {
+        return Ok(());
+    }
+    let text = left_out_text(left_out);
+    let case =
+        xml.create_element("testcase").with_attributes([("name", "left out"), ("classname", LEFT_OUT)]);
+    case.write_inner_content(|xml| {
+        if let Some(element) = element(left_out.outcome()) {
+            let fault = xml.create_element(element).with_attribute(("message", text.as_str()));
+            fault.with_attribute(("type", "")).write_empty()?;
+        }
+        xml.create_element("system-out").write_text_content(BytesText::new(&text)).map(drop)
     })?;
     Ok(())
 }

@@ -78,15 +78,20 @@ fn write_sections(text: &mut String, report: &Report<'_>) -> fmt::Result {
     let is_clean = |verdict: &Verdict| verdict.outcome == Outcome::Pass && verdict.findings.is_empty();
     let mut verdicts: Vec<_> = report.files.iter().filter(|verdict| !is_clean(verdict)).collect();
     verdicts.sort_by_key(|verdict| Reverse(verdict.outcome));
-    let is_open = verdicts.len() <= MOST_OPEN;
-    for (index, verdict) in verdicts.iter().enumerate() {
+    let clean = report.left_out.pass.saturating_sub(report.left_out.warned);
+    let mut left = verdicts.len().saturating_add(report.left_out.files.saturating_sub(clean));
+    let is_open = left <= MOST_OPEN;
+    for verdict in verdicts {
         if text.len() > MOST_BYTES {
-            let left = verdicts.len().saturating_sub(index);
-            return writeln!(text, "\nAnd {left} more files with findings, which are left out here.");
+            break;
         }
         write_section(text, verdict, is_open)?;
+        left = left.saturating_sub(1);
     }
-    Ok(())
+    match left {
+        0 => Ok(()),
+        left => writeln!(text, "\nAnd {left} more files with findings, which are left out here."),
+    }
 }
 
 fn write_section(text: &mut String, verdict: &Verdict, is_open: bool) -> fmt::Result {

@@ -142,6 +142,9 @@ pub(crate) struct Report<'a> {
     /// In the order of the inputs.
     #[serde(serialize_with = "verdicts")]
     pub(crate) files: &'a [Arc<Verdict>],
+    /// How many more files there are.
+    #[serde(rename = "files_left_out", serialize_with = "count", skip_serializing_if = "is_nothing")]
+    pub(crate) left_out: &'a Summary,
     /// Allowances that are about more than one name.
     pub(crate) broad_allowances: Vec<AllowanceReport>,
     /// Allowances that no file has needed.
@@ -151,6 +154,30 @@ pub(crate) struct Report<'a> {
 
 fn verdicts<S: Serializer>(files: &[Arc<Verdict>], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(files.iter().map(|verdict| &**verdict))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn count<S: Serializer>(left_out: &&Summary, serializer: S) -> Result<S::Ok, S::Error> {
+    left_out.files.serialize(serializer)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_nothing(left_out: &&Summary) -> bool {
+    left_out.files == 0
+}
+
+/// What became of the files that are left out: `2 more files are left out here: 1 passed, 1 denied`.
+fn left_out_text(left_out: &Summary) -> String {
+    let counts = [
+        (left_out.pass, "passed"),
+        (left_out.deny, "denied"),
+        (left_out.refused, "refused"),
+        (left_out.error, "not readable"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+    let are = if left_out.files == 1 { "file is" } else { "files are" };
+    format!("{} more {are} left out here: {}", left_out.files, counts.join(", "))
 }
 
 /// An allowance of the policy.
@@ -172,19 +199,62 @@ pub struct Writer<W> {
     format: Format,
     head: Head,
     kept: Vec<Arc<Verdict>>,
-    /// How many bytes of findings may still be kept.
-    room: usize,
+    room: Room,
+    /// What the verdicts come to that are not kept.
+    left_out: Summary,
     out: W,
 }
 
-/// Verdicts that are kept hold about this many bytes at most: of each file they hold little, but a folder may hold very
-/// many files.
+/// Verdicts that are kept hold about this many bytes at most, and a quarter more of files that do not pass: of each file
+/// they hold little, but there may be very many files.
 const MOST_KEPT: usize = 256 << 20;
+
+/// How many bytes of verdicts may still be kept.
+struct Room {
+    /// As they are.
+    whole: usize,
+    /// Then of files that do not pass, with the first finding only: what passes hides none of them.
+    failed: usize,
+}
+
+impl Room {
+    fn new(bytes: usize) -> Self {
+        Self { whole: bytes, failed: bytes / 4 }
+    }
+
+    /// The verdict as there is room for it; `None` if there is none.
+    fn take(&mut self, verdict: &Arc<Verdict>) -> Option<Arc<Verdict>> {
+        if is_taken(&mut self.whole, verdict) {
+            return Some(Arc::clone(verdict));
+        }
+        if verdict.outcome == Outcome::Pass {
+            return None;
+        }
+        // Reports share what is not copied.
+        let short = if verdict.is_short() { Arc::clone(verdict) } else { Arc::new(verdict.in_short()) };
+        is_taken(&mut self.failed, &short).then_some(short)
+    }
+}
+
+/// Takes the room of a verdict, if there is any left.
+fn is_taken(room: &mut usize, verdict: &Verdict) -> bool {
+    *room = room.saturating_sub(verdict.bytes());
+    *room > 0
+}
 
 impl<W: Write> Writer<W> {
     /// A report that starts with `head`, to be written to `out`.
     pub fn new(format: Format, head: Head, out: W) -> Self {
-        Self { format, head, kept: Vec::new(), room: MOST_KEPT, out }
+        let (room, left_out) = (Room::new(MOST_KEPT), Summary::default());
+        Self { format, head, kept: Vec::new(), room, left_out, out }
+    }
+
+    /// Keeps about this many bytes of verdicts until the end, instead of 256 MiB, and a quarter more of files that do not
+    /// pass, with their first finding only. Further files are counted.
+    #[must_use]
+    pub fn keeping(mut self, bytes: usize) -> Self {
+        self.room = Room::new(bytes);
+        self
     }
 
     /// Adds the next verdict.
@@ -203,12 +273,12 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Keeps a verdict; once all of them take too much memory, with its first finding only.
+    /// Keeps a verdict, or, once all of them take too much memory, what it comes to.
     fn keep(&mut self, verdict: &Arc<Verdict>) {
-        let bytes = verdict.bytes();
-        self.room = self.room.saturating_sub(bytes);
-        let kept = if self.room > 0 { Arc::clone(verdict) } else { Arc::new(verdict.in_short()) };
-        self.kept.push(kept);
+        match self.room.take(verdict) {
+            Some(kept) => self.kept.push(kept),
+            None => self.left_out.count(verdict),
+        }
     }
 
     /// Writes what comes after the last verdict, and gives back what was written to.
@@ -220,6 +290,7 @@ impl<W: Write> Writer<W> {
         let report = Report {
             head: &self.head,
             files: &self.kept,
+            left_out: &self.left_out,
             broad_allowances: broad.map(Into::into).collect(),
             // A preset is allowed as a whole, and seldom needed as a whole.
             unused_allowances: checker

@@ -1,6 +1,8 @@
 //! The parts of SARIF that are used here. Names and nesting are the standard's.
 
-use serde::Serialize;
+use std::rc::Rc;
+
+use serde::{Serialize, Serializer};
 
 use crate::check::{Level, Outcome, Sha256, Summary};
 use crate::error::Code;
@@ -213,8 +215,14 @@ pub(super) struct PhysicalLocation {
 /// An `artifactLocation`.
 #[derive(Clone, Serialize)]
 pub(super) struct Reference {
-    pub(super) uri: String,
+    /// Shared by all that refers to it: a path may be long.
+    #[serde(serialize_with = "text")]
+    pub(super) uri: Rc<str>,
     pub(super) index: usize,
+}
+
+fn text<S: Serializer>(text: &Rc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 #[derive(Default, Serialize)]

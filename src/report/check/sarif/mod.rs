@@ -19,10 +19,11 @@ mod format;
 mod rule;
 mod uri;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
+use std::rc::Rc;
 
-use super::{AllowanceReport, Report};
+use super::{AllowanceReport, Report, left_out_text};
 use crate::archive::SCHEMA_NAME;
 use crate::check::{Finding, Outcome, Sha256, Verdict};
 use crate::error::{Code, Place};
@@ -63,6 +64,10 @@ fn run<'a>(report: &'a Report<'a>) -> Run<'a> {
             format!("{} files were not checked: one before them did not pass.", report.summary.not_checked);
         notifications.push(notification("warning", text));
     }
+    if report.left_out.files > 0 {
+        let level = if report.left_out.outcome() == Outcome::Pass { "warning" } else { "error" };
+        notifications.push(notification(level, format!("{}.", left_out_text(report.left_out))));
+    }
     let outcome = report.summary.outcome();
     let head = report.head;
     Run {
@@ -101,8 +106,8 @@ struct Builder<'a> {
     artifacts: Vec<Artifact>,
     results: Vec<ResultObject<'a>>,
     notifications: Vec<Notification>,
-    /// How many findings are about the same.
-    seen: BTreeMap<String, usize>,
+    /// How many findings are about the same, which is hashed: paths may be long.
+    seen: HashMap<Sha256, usize>,
     /// How many more results there may be, besides the first of each file.
     room: usize,
 }
@@ -114,7 +119,7 @@ impl<'a> Builder<'a> {
             roles: &["analysisTarget"],
             hashes: verdict.sha256.map(|sha256| Hashes { sha256 }),
             properties: Some(ArtifactProperties { verdict: verdict.outcome, verified: verdict.verified }),
-            ..artifact(Reference { uri: uri::of_path(&verdict.path), index })
+            ..artifact(reference(uri::of_path(&verdict.path), index))
         });
         let mut entries = BTreeMap::new();
         let (first, others) = verdict.findings.split_at_checked(1).unwrap_or((&verdict.findings, &[]));
@@ -230,7 +235,7 @@ impl<'a> Builder<'a> {
             self.artifact(|index| Artifact {
                 parent_index: Some(model.index),
                 mime_type: (name == SCHEMA_NAME).then_some("application/json"),
-                ..artifact(Reference { uri: uri::encoded(name), index })
+                ..artifact(reference(uri::encoded(name), index))
             })
         };
         entries.entry(name).or_insert_with(make).clone()
@@ -245,7 +250,7 @@ impl<'a> Builder<'a> {
         };
         let [first, second, third] = about.map(Option::unwrap_or_default);
         let identity = format!("{}\n{}\n{first}\n{second}\n{third}", finding.code, model.uri);
-        let count = self.seen.entry(identity.clone()).or_default();
+        let count = self.seen.entry(Sha256::of(identity.as_bytes())).or_default();
         *count = count.saturating_add(1);
         Sha256::of(format!("{identity}\n{count}").as_bytes())
     }
@@ -257,7 +262,7 @@ impl<'a> Builder<'a> {
             self.artifact(|index| Artifact {
                 roles: &["userSpecifiedConfiguration"],
                 hashes: head.policy_sha256.map(|sha256| Hashes { sha256 }),
-                ..artifact(Reference { uri: uri::of_path(path), index })
+                ..artifact(reference(uri::of_path(path), index))
             })
         });
         let note = |allowance: &AllowanceReport, what: &str| {
@@ -280,6 +285,10 @@ fn level(severity: Severity) -> &'static str {
         Severity::Warn => "warning",
         Severity::Allow => "none",
     }
+}
+
+fn reference(uri: String, index: usize) -> Reference {
+    Reference { uri: Rc::from(uri), index }
 }
 
 fn artifact(location: Reference) -> Artifact {
