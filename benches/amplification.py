@@ -49,8 +49,10 @@ EXPORT_PAYLOAD = 12
 MEMORY, MEMORY_SCHEMA, MEMORY_PAYLOAD = 32 * MIB, 14, 2
 # Who lists places, or refuses to build what is not trusted, holds all places of a file in memory.
 MEMORY_PLACES = 2 * REPORT
-# Formats that start with counts hold all verdicts in memory.
-MEMORY_FINDINGS = 8
+# Formats that start with counts hold verdicts in memory, up to this.
+MEMORY_FINDINGS, MEMORY_VERDICTS = 8, GIB
+# For each file that `check` is given, besides its path.
+MEMORY_FILE = 128
 
 
 def promised(command, candidate):
@@ -72,7 +74,7 @@ def promised(command, candidate):
         printed += NAMES * schema
     else:
         printed += FINDINGS * files
-        memory += min(MEMORY_FINDINGS * FINDINGS * files, GIB) + MEMORY_PAYLOAD * payload
+        memory += min(MEMORY_FINDINGS * FINDINGS * files, MEMORY_VERDICTS) + MEMORY_PAYLOAD * payload
     return printed, memory
 
 
@@ -583,6 +585,16 @@ def many_models(folder, size):
     for number in range(count):
         (folder / f"{number}.skops").write_bytes(data)
     return {"paths": [str(folder)], "schema": schema, "files": count}
+
+
+@candidate("report-bytes", "a list that names an empty file again and again", only=["check"])
+def many_files(folder, size):
+    empty, paths = folder / "empty", folder / "list"
+    empty.touch()
+    count = size // 32
+    paths.write_text(f"{empty}\n" * count)
+    memory = MEMORY_FILE * count + paths.stat().st_size
+    return {"paths": [], "more": {"check": ["--files-from", str(paths)]}, "schema": 0, "files": count, "memory": memory}
 
 
 @candidate("report-bytes", "an MLmodel that claims trust for very many types, for many models", only=["check"], cost=8)

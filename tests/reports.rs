@@ -1121,6 +1121,18 @@ fn files_past_the_room_are_counted_in_every_report() {
     }
 }
 
+/// A path may be longer than all else that is kept of a file.
+#[test]
+fn paths_take_room() {
+    let checker = Checker::new(Policy::default());
+    let verdict = Arc::new(checker.check_bytes(&"x".repeat(30_000), Vec::new()));
+    let mut writer = Writer::new(Format::Json, Head::new(&checker), Vec::new()).keeping(200_000);
+    (0..9).for_each(|_| writer.add(&verdict).unwrap());
+    let report = writer.finish(&Summary::default(), &checker).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!((report["files"].as_array().unwrap().len(), &report["files_left_out"]), (3, &json!(6)));
+}
+
 #[test]
 fn the_same_verdicts_make_the_same_report() {
     let paths = [fixtures().join("example.skops"), fixtures().join("hostile/files/zip_comment.skops")];
