@@ -238,9 +238,8 @@ def get(thing, name, *default):
         names += public_names(found) if isinstance(found, type) else []
     tell(kind="get" if is_module else "read", names=names)
     result = enter(CHOSEN, getattr, (thing, name, *default), {})
-    if type(result) not in PLAIN:
-        # What is read from a method is reported as an attribute of the object that it belongs to, by skops, too.
-        came_from(result, names if is_module else owners)
+    # What is read from a method is reported as an attribute of the object that it belongs to, by skops, too.
+    (came_from if type(result) not in PLAIN else was_returned)(result, names if is_module else owners)
     return result
 
 
