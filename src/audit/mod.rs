@@ -4,13 +4,14 @@
 //! not among the references. Where a release could be made to see something else than what is reported, the file is
 //! refused. The parts: [`identity`] (nodes with one `__id__` are one object), [`rules`] (what each loader refers to,
 //! and which types it may declare), [`state`] (what becomes
-//! the attributes of an object), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and sparse
-//! matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
+//! the attributes of an object), [`parts`] (what is looked into meanwhile), [`keys`] (keys of dicts), [`payloads`] (the
+//! headers of arrays and sparse matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
 
 mod facts;
 mod identity;
 mod intact;
 mod keys;
+mod parts;
 mod payloads;
 mod refusal;
 mod rules;

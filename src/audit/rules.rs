@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::facts::{Fact, Facts};
 use super::payloads::{PayloadContent, Payloads};
 use super::state::States;
-use super::{Mentions, Role, keys};
+use super::{Mentions, Role, keys, parts};
 use crate::error::{Code, Error, Result};
 use crate::npy::npz::SparseHeader;
 use crate::npy::{ArrayHeader, Dtype, Kind, show_dtype, show_shape};
@@ -61,6 +61,15 @@ impl Rules<'_> {
             Content::Partial { namespace, .. } => {
                 self.state(node, namespace)?;
                 check(node, mentions)
+            }
+            Content::RandomState { state } => {
+                check(node, mentions)?;
+                parts::check_generator(self.schema, state)
+            }
+            Content::RandomGenerator { bit_generator, seed_seq } => {
+                check(node, mentions)?;
+                parts::check_generator(self.schema, bit_generator)?;
+                seed_seq.map_or(Ok(()), |seeds| parts::check_generator(self.schema, seeds))
             }
             Content::Method { object, function } => {
                 let object = object.resolved();
@@ -117,6 +126,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::ConstructorFromReduce { args } => constructor(node, args, mentions),
         Content::Dict(dict) => {
             container(node, "dict", mentions)?;
+            parts::check_keys(node.declared(), dict)?;
             keys::check(dict)
         }
         Content::DefaultDict { main, .. } => {
@@ -310,7 +320,6 @@ fn lender(node: NodeRef<'_>) -> Result<Option<String>> {
         Content::Object { .. } if inner.declared().class != "FrozenEstimator" => {
             Ok(Some(inner.declared().to_string()))
         }
-        Content::Function { target, .. } => Ok(Some(target.to_string())),
         _ => {
             let found = format!("a method of a FrozenEstimator that holds a {}", inner.loader());
             Err(Error::new(Code::MalformedNode, found))

@@ -12,6 +12,7 @@ use std::collections::HashSet;
 
 use super::facts::Fact;
 use super::keys::{self, KeyKind};
+use super::parts;
 use crate::error::{Code, Error, Result};
 use crate::schema::{Children, Content, DictRef, Loader, NodeId, NodeRef, Scalar, TypePath};
 use crate::text::shown;
@@ -27,9 +28,10 @@ impl States {
     pub(super) fn check(&mut self, owner: NodeRef<'_>, fact: Fact, state: NodeRef<'_>) -> Result<()> {
         let state = state.resolved();
         let declared = owner.declared();
-        if fact == Fact::Estimator && !is_usual_of_estimator(state) {
+        let is_looked_into = fact == Fact::Estimator || matches!(owner.content(), Content::Reduce { .. });
+        if is_looked_into && !is_usual(state) {
             let loader = state.loader();
-            let found = format!("the state of {declared} in a {loader}, where scikit-learn has a dict");
+            let found = format!("the state of {declared} in a {loader}, where it has a dict");
             return Err(Error::new(Code::MalformedNode, found));
         }
         let dict = match state.content() {
@@ -72,15 +74,12 @@ impl States {
 fn check_dict(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
     keys::check_text(dict, "an object's attributes")?;
     dict.items().try_for_each(|(name, _)| check_name(name))?;
-    if !is_of_sklearn(class) {
-        return Ok(());
-    }
     let hidden = dict.items().find(|(name, _)| has_methods(class) && hides(name));
     if let Some((name, _)) = hidden {
         let found = format!("the attribute '{}' of {class}, which is its class's", shown(name));
         return Err(Error::new(Code::AttributeName, found));
     }
-    check_parts(class, dict)
+    parts::check_attributes(class, dict)
 }
 
 /// How many items there are in what has items. An array of numbers or text is left out: nothing in it can be called.
@@ -145,14 +144,17 @@ const DESCRIPTIVE: [&str; 7] = [
 
 /// `__class__` and its like would replace what Python looks up on the object itself.
 fn check_name(name: &str) -> Result<()> {
-    let is_special = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
-    if !is_special || DESCRIPTIVE.contains(&name) {
-        return Ok(());
+    if is_special(name) {
+        return Err(Error::new(Code::AttributeName, format!("the attribute '{}'", shown(name))));
     }
-    Err(Error::new(Code::AttributeName, format!("the attribute '{}'", shown(name))))
+    Ok(())
 }
 
-fn is_usual_of_estimator(state: NodeRef<'_>) -> bool {
+pub(super) fn is_special(name: &str) -> bool {
+    name.len() > 4 && name.starts_with("__") && name.ends_with("__") && !DESCRIPTIVE.contains(&name)
+}
+
+fn is_usual(state: NodeRef<'_>) -> bool {
     match state.content() {
         Content::Dict(_) => true,
         // What `object.__getstate__` gives for an object without state.
@@ -172,38 +174,13 @@ pub(crate) fn has_methods(class: TypePath<'_>) -> bool {
     is_of_sklearn(class) && !HAVE_METHOD_NAMES.contains(&class.class)
 }
 
-fn is_of_sklearn(class: TypePath<'_>) -> bool {
+pub(super) fn is_of_sklearn(class: TypePath<'_>) -> bool {
     class.module == "sklearn" || class.module.starts_with("sklearn.")
 }
 
 /// Whether an attribute of this name would be found in the place of a method, or of another attribute of the class.
 fn hides(name: &str) -> bool {
     tables::is_method(name) || CLASS_ATTRIBUTES.contains(&name)
-}
-
-/// What scikit-learn itself looks into while it takes a state.
-fn check_parts(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
-    let refuse = |key: &str, part: NodeRef<'_>| {
-        Err(Error::new(
-            Code::MalformedNode,
-            format!("a {} as the attribute '{key}' of {class}", part.loader()),
-        ))
-    };
-    if let Some(version) = dict.get("_sklearn_version").map(NodeRef::resolved) {
-        let is_text = match version.content() {
-            Content::Json { text } => matches!(Scalar::parse(text, 1), Ok(Scalar::Str(_))),
-            _ => false,
-        };
-        if !is_text {
-            return refuse("_sklearn_version", version);
-        }
-    }
-    match dict.get("nodes").map(NodeRef::resolved) {
-        Some(nodes) if class.class == "TreePredictor" && !matches!(nodes.content(), Content::Array) => {
-            refuse("nodes", nodes)
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Whether a node is what its parent makes attributes of.

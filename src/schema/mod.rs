@@ -192,6 +192,11 @@ impl Schema {
         (0..).zip(&self.arena.nodes).map(|(id, _)| self.node(NodeId(id)))
     }
 
+    /// The nodes in a node, and then itself.
+    pub(crate) fn subtree(&self, node: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
+        (node.low().0..=node.id().0).map(|id| self.node(NodeId(id)))
+    }
+
     pub(crate) fn name_count(&self) -> usize {
         self.arena.names.len()
     }

@@ -116,6 +116,45 @@ def sparse(module, name):
     return new(RNG, "SparseMatrixNode", (module, name), type="scipy", file="1000000.npz")
 
 
+def duck(**attributes):
+    """What is looked at like an array, of which every attribute is the file's."""
+    flags = instance(SCALER, dict_node(RNG, {"c_contiguous": json_node(RNG, "true")}))
+    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"))
+    return instance(SCALER, dict_node(RNG, {"ndim": json_node(RNG, "1"), "shape": shape, "flags": flags, **attributes}))
+
+
+def tree(state):
+    classes = new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="numpy", file="1000000.npy")
+    made = new(RNG, "TreeNode", ("sklearn.tree._tree", "Tree"), content=state)
+    return {**made, "__reduce__": {"args": list_node(RNG, "TupleNode", json_node(RNG, "1"), classes, json_node(RNG, "1"))}}
+
+
+def tree_of_ducks():
+    fields = instance(SCALER, dict_node(RNG, {"items": partial(("posix", "system"), "true")}))
+    numbers = {name: json_node(RNG, "1") for name in ("max_depth", "node_count")}
+    nodes = duck(dtype=instance(SCALER, dict_node(RNG, {"fields": fields})))
+    return tree(dict_node(RNG, {**numbers, "nodes": nodes, "values": duck()}))
+
+
+def calling_dict(**items):
+    content = {"main": dict_node(RNG, items), "default_factory": partial(("posix", "system"), "true")}
+    return new(RNG, "DefaultDictNode", ("collections", "defaultdict"), content=content)
+
+
+def generator_with_factory():
+    state = dict_node(RNG, {"bit_generator": text("MT19937"), "state": calling_dict()})
+    return new(RNG, "RandomStateNode", ("numpy.random.mtrand", "RandomState"), content=state)
+
+
+def array_of_a_bunch():
+    bunch = dict_node(RNG, {"__array__": partial(("posix", "system"), "true")})
+    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"), json_node(RNG, "1"))
+    items = [list_node(RNG, "ListNode", {**bunch, "__module__": "sklearn.utils._bunch", "__class__": "Bunch"})]
+    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="json", content=items, shape=shape)
+
+
+ONE = {"1000000.npy": payloads.npy("<i8", (1,), b"\1" + bytes(7))}
+
 # Name, whether it is accepted now, protocol, root, payloads.
 FOUND = [
     # skops 0.9 to 0.13 import what is declared, ask it for its module, and call `time.time`.
@@ -154,7 +193,13 @@ FOUND = [
     # skops's own global names are filled, and it calls what is there.
     ("filled_globals", False, 2, filled_globals(), {}),
     # `os.getcwd` was reported as an attribute of the FrozenEstimator only.
-    ("method_of_a_frozen_module", True, 2, frozen_module(), {}),
+    ("method_of_a_frozen_module", False, 2, frozen_module(), {}),
+    # Trees ask what should be arrays for more than arrays have, and call it; dicts call what makes the keys that they have not.
+    ("tree_of_ducks", False, 2, tree_of_ducks(), ONE),
+    ("tree_with_factory", False, 2, tree(calling_dict(a=json_node(RNG, "1"))), ONE),
+    ("generator_with_factory", False, 2, generator_with_factory(), {}),
+    # `numpy.array` calls `__array__`, which a Bunch has for a key.
+    ("array_of_a_bunch", False, 2, array_of_a_bunch(), {}),
     # The class was reported in a module that has nothing to do with it.
     ("sparse_of_another_module", False, 2, sparse("scipy.sparse.linalg", "csr_matrix"), {"1000000.npz": payloads.sparse("csr", None)}),
 ]

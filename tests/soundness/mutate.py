@@ -304,7 +304,7 @@ def refer_anywhere(mutant, rng):
     return True
 
 
-@kind(4)
+@kind(2)
 def share_part(mutant, rng):
     """A part of a node that skops looks into, before that: as an argument of what may change it, or keep it."""
     place = mutant.place(rng)
@@ -338,7 +338,7 @@ def parts_of(node):
             and isinstance(part.get("content"), (list, dict))]
 
 
-@kind(3)
+@rude(2)
 def refer_to_key_types(mutant, rng):
     """A dict whose key types are those of an earlier list, by reference."""
     places = [holder[key] for holder, key in mutant.model.nodes() if holder[key]["__loader__"] == "DictNode"]
@@ -753,7 +753,7 @@ def callable_value(mutant, rng):
     ])
 
 
-@kind(5)
+@kind(3)
 def hide_attribute(mutant, rng):
     """An attribute by the name of a method, or one that something looks into while the state is set."""
     place = mutant.find(rng, "ObjectNode", where=has_dict_state)
@@ -767,7 +767,7 @@ def hide_attribute(mutant, rng):
     return True
 
 
-@kind(3)
+@kind(2)
 def make_estimator(mutant, rng):
     """An estimator of which every attribute is the file's, and another that it is told about."""
     place = mutant.place(rng)
@@ -792,7 +792,7 @@ def has_dict_state(node):
     return isinstance(state, dict) and state.get("__loader__") == "DictNode" and isinstance(state.get("content"), dict)
 
 
-@kind(4)
+@kind(3)
 def make_odd_state(mutant, rng):
     """A state that is no dict, but that `__dict__.update` takes: pairs, or whatever has `keys`."""
     place = mutant.find(rng, "ObjectNode")
@@ -814,6 +814,50 @@ def make_odd_state(mutant, rng):
     return True
 
 
+@kind(3)
+def replace_part(mutant, rng):
+    """Something within a tree, a generator or an estimator is another thing, whose attributes and keys are the file's."""
+    loaders = ["TreeNode", "RandomStateNode", "RandomGeneratorNode", "QuantileForestNode", "LossNode", "SGDNode"]
+    owner = mutant.graft(rng, rng.choice(loaders + ["ObjectNode"]))
+    place = mutant.place(rng)
+    inner = [(holder, key) for holder, key in nodes_of(owner) if holder[key] is not owner] if owner else []
+    if not inner or not place:
+        return False
+    holder, key = rng.choice(inner)
+    holder[key] = without_root_fields(looked_into(mutant, rng, 2))
+    mutant.replace(place, owner)
+    return True
+
+
+DUCKS = ["ndim", "shape", "flags", "c_contiguous", "dtype", "fields", "items", "astype", "keys", "str", "state", "key", "tocsr",
+         "toarray", "reshape", "copy", "__array__", "__array_interface__", "get_params", "bit_generator"]
+
+
+def looked_into(mutant, rng, depth):
+    """An object, or a dict, that has whatever is asked for."""
+    names = rng.sample(DUCKS, rng.randint(1, 4))
+    items = {name: looked_into(mutant, rng, depth - 1) if depth and rng.random() < 0.3 else callable_value(mutant, rng) for name in names}
+    made = dict_node(rng, items)
+    default = {"main": made, "default_factory": callable_value(mutant, rng)}
+    return rng.choice([
+        new(rng, "ObjectNode", rng.choice(targets.RESTORING), content=made),
+        new(rng, "ObjectNode", ("argparse", "Namespace"), content=made),
+        new(rng, "DefaultDictNode", ("collections", "defaultdict"), content=default),
+        {**made, "__module__": "sklearn.utils._bunch", "__class__": "Bunch"},
+    ])
+
+
+@kind(2)
+def make_array_of_ducks(mutant, rng):
+    place = mutant.place(rng)
+    if not place:
+        return False
+    items = [list_node(rng, "ListNode", looked_into(mutant, rng, 1))]
+    shape = list_node(rng, "TupleNode", json_node(rng, "1"), json_node(rng, "1"))
+    mutant.replace(place, new(rng, "NdArrayNode", ("numpy", "ndarray"), content=items, type="json", shape=shape))
+    return True
+
+
 @kind(1)
 def declare_container(mutant, rng):
     """A container as another name of `builtins`, which is called for one."""
@@ -825,7 +869,7 @@ def declare_container(mutant, rng):
     return True
 
 
-@kind(2)
+@kind(1)
 def freeze(mutant, rng):
     """A method of what a FrozenEstimator lends its methods."""
     place = mutant.place(rng)

@@ -1,0 +1,104 @@
+//! Parts that the code of scikit-learn, and numpy, works with while a file is loaded.
+//!
+//! Most of what is trusted by default only keeps what it is given. A few classes read attributes of it, call its methods, or
+//! look up keys in it, when their state is set: `Tree` asks its nodes for `dtype` and `astype`, `interp1d` within
+//! `IsotonicRegression` and `numpy.array` ask for `__array__`, the bit generators look for `value["state"]["key"]`. The file
+//! could put an object of its own there, whose attributes are what it says, or a dict whose `default_factory` is called.
+//! So these parts must be of the kind that scikit-learn and numpy put there themselves.
+
+use super::keys;
+use super::state::{self, is_of_sklearn};
+use crate::error::{Code, Error, Result};
+use crate::schema::{Content, DictRef, NodeRef, Scalar, Schema, TypePath};
+use crate::text::shown;
+
+/// What a part may be.
+#[derive(Clone, Copy)]
+enum Kind {
+    Array,
+    SparseMatrix,
+    Text,
+    /// An object that was made of its class. Its attributes are found where a `FrozenEstimator` has none itself, special ones
+    /// too, and those of a module or a class are not the file's to choose from.
+    Instance,
+}
+
+/// Classes, wherever scikit-learn or quantile-forest have them, and which attributes of theirs are looked into.
+const LOOKED_INTO: [(&str, &[&str], Kind); 5] = [
+    ("Tree", &["nodes", "values"], Kind::Array),
+    ("TreePredictor", &["nodes"], Kind::Array),
+    ("IsotonicRegression", &["X_thresholds_", "y_thresholds_"], Kind::Array),
+    ("QuantileForest", &["matrix1", "matrix2"], Kind::SparseMatrix),
+    ("FrozenEstimator", &["estimator"], Kind::Instance),
+];
+
+/// Checks those attributes of an object that are looked into while they are set.
+pub(super) fn check_attributes(class: TypePath<'_>, attributes: DictRef<'_>) -> Result<()> {
+    if is_of_sklearn(class) {
+        check_attribute(class, attributes, "_sklearn_version", Kind::Text)?;
+    } else if !class.module.starts_with("quantile_forest.") {
+        return Ok(());
+    }
+    let looked_into = LOOKED_INTO.iter().filter(|(name, ..)| *name == class.class);
+    for (_, names, kind) in looked_into {
+        names.iter().try_for_each(|name| check_attribute(class, attributes, name, *kind))?;
+    }
+    Ok(())
+}
+
+fn check_attribute(class: TypePath<'_>, attributes: DictRef<'_>, name: &str, kind: Kind) -> Result<()> {
+    let Some(part) = attributes.get(name).map(NodeRef::resolved) else { return Ok(()) };
+    let is_usual = match (kind, part.content()) {
+        (Kind::Array, Content::Array)
+        | (Kind::SparseMatrix, Content::SparseMatrix)
+        | (
+            Kind::Instance,
+            Content::Object { .. } | Content::ConstructorFromReduce { .. } | Content::Reduce { .. },
+        ) => true,
+        (Kind::Text, Content::Json { text }) => matches!(Scalar::parse(text, 1), Ok(Scalar::Str(_))),
+        _ => false,
+    };
+    if is_usual {
+        return Ok(());
+    }
+    let found = format!("a {} as the attribute '{name}' of {class}", part.loader());
+    Err(Error::new(Code::MalformedNode, found))
+}
+
+/// Checks that there is nothing in the state of a generator but what states of generators are made of.
+pub(super) fn check_generator(schema: &Schema, state: NodeRef<'_>) -> Result<()> {
+    for part in schema.subtree(state) {
+        let is_plain = match part.content() {
+            Content::Json { .. } | Content::Array => true,
+            Content::Reference { .. } => {
+                matches!(part.resolved().content(), Content::Json { .. } | Content::Array)
+            }
+            Content::Dict(_) => part.declared().is("builtins", "dict"),
+            Content::List(_) | Content::Tuple(_) => part.declared().module == "builtins",
+            Content::Type => part.parent().is_some_and(keys::is_key_types),
+            _ => false,
+        };
+        if !is_plain {
+            let found = format!("a {} of {} in the state of a generator", part.loader(), part.declared());
+            return Err(Error::new(Code::MalformedNode, found));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the keys of a dict of a class of its own: a `Bunch` has them for attributes, special ones too.
+pub(super) fn check_keys(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
+    if ["builtins", "collections"].contains(&class.module) {
+        return Ok(());
+    }
+    if is_of_sklearn(class) {
+        keys::check_text(dict, "a dict that has its keys for attributes")?;
+    }
+    match dict.items().find(|(key, _)| state::is_special(key)) {
+        None => Ok(()),
+        Some((key, _)) => {
+            let found = format!("the key '{}' of a {class}, which may be an attribute", shown(key));
+            Err(Error::new(Code::AttributeName, found))
+        }
+    }
+}
