@@ -76,6 +76,13 @@ fn word(value: i64) -> [u8; 8] {
     value.to_le_bytes()
 }
 
+/// An array of objects.
+fn object_array(items: Vec<serde_json::Value>) -> serde_json::Value {
+    let size = common::json_node(&items.len().to_string());
+    let fields = json!({"type": "json", "content": items, "shape": common::tuple(vec![size])});
+    common::node("NdArrayNode", "numpy.ndarray", fields)
+}
+
 lies! {
     tree_child_out_of_range: "skops-0.16/tree_classifier", "invariant-tree", "has node 0 with the child 1000",
         |edit| { edit.patch("tree_.nodes", 0, &word(1000)); };
@@ -192,6 +199,15 @@ lies! {
         |edit| { edit.put_array("intercept_", common::doubles(&[1.0, 2.0])); };
     encoder_columns: "skops-0.16/preprocessing_one_hot_infrequent", "invariant-encoder", "makes 1 columns of feature 0",
         |edit| { edit.set("_n_features_outs[0]", "1"); };
+    encoder_columns_that_add: "skops-0.16/preprocessing_one_hot_infrequent", "invariant-encoder", "_n_features_outs, which is a numpy.ndarray", |edit| {
+        let items = edit.node("_n_features_outs")["content"].as_array().unwrap().clone();
+        *edit.node("_n_features_outs") = object_array(items);
+    };
+    sparse_instance_shape: "skops-0.9/sparse_csr_array", "invariant-sparse", "_shape, which is a builtins.list",
+        |edit| {
+            let items = edit.node("_shape")["content"].as_array().unwrap().clone();
+            *edit.node("_shape") = common::list(items);
+        };
     encoder_mapping: "skops-0.16/preprocessing_one_hot_infrequent", "invariant-encoder", "maps a category of feature 0 to 1000",
         |edit| { edit.patch("_default_to_infrequent_mappings[0]", 0, &word(1000)); };
     encoder_features: "skops-0.16/preprocessing_ordinal", "invariant-encoder", "has 50 features",
@@ -278,14 +294,9 @@ lies! {
         |edit| { edit.put_array("data", common::doubles(&[1.0])); };
     dropped_float: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "a float", |edit| {
         let float = common::json_node("-1.0");
-        let array = |items: Vec<serde_json::Value>| {
-            let size = common::json_node(&items.len().to_string());
-            let fields = json!({"type": "json", "content": items, "shape": common::tuple(vec![size])});
-            common::node("NdArrayNode", "numpy.ndarray", fields)
-        };
         let count = edit.model.at("categories_").unwrap().item_count().unwrap();
-        *edit.node("drop_idx_") = array(vec![float.clone(); count]);
-        *edit.node("_drop_idx_after_grouping") = array(vec![float; count]);
+        *edit.node("drop_idx_") = object_array(vec![float.clone(); count]);
+        *edit.node("_drop_idx_after_grouping") = object_array(vec![float; count]);
     };
     boosting_start_unknown: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "not known how many columns",
         |edit| {

@@ -3,7 +3,7 @@
 //! `OneHotEncoder.transform` makes a matrix of indices that it computes, with as many columns as `_n_features_outs`
 //! says, and nobody compares the two.
 
-use super::facts::{Place, Places, below, integers, items, length, length_of, list, size, text};
+use super::facts::{Place, Places, below, integers, items, length, length_of, list, plain_ints, size, text};
 use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::npy::{Item, show_dtype};
@@ -147,14 +147,14 @@ fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
 
 /// The number of columns must be that of the categories.
 fn check_columns(encoder: Object<'_>, features: &[Feature]) -> Check {
-    let columns = items(encoder, "_n_features_outs")?;
-    if !columns.is_empty() {
+    if let Some(columns) = encoder.get_attr("_n_features_outs")? {
+        // A zero is put before them: to an array it would be added.
+        let columns = plain_ints(columns, "_n_features_outs", "builtins.list")?;
         ensure!(columns.len() == features.len(), "has _n_features_outs for {} features", columns.len());
-        for (index, (feature, columns)) in features.iter().zip(&columns).enumerate() {
+        for (index, (feature, found)) in features.iter().zip(&columns).enumerate() {
             let expected = feature.grouped.saturating_sub(usize::from(feature.is_dropped));
-            let found = columns.as_i64()?;
             ensure!(
-                usize::try_from(found) == Ok(expected),
+                usize::try_from(*found) == Ok(expected),
                 "makes {found} columns of feature {index}, which has {expected} categories"
             );
         }

@@ -158,6 +158,19 @@ pub(super) fn list<'m>(object: Object<'m>, name: &str) -> Check<Vec<Object<'m>>>
     Ok(object.items()?)
 }
 
+/// The numbers of what must be a list, or a tuple, of Python's own, of integers of Python's own: what scikit-learn or
+/// scipy put together with another. Of an array, `+` is a sum.
+pub(super) fn plain_ints(object: Object<'_>, name: &str, class: &str) -> Check<Vec<i64>> {
+    let found = object.type_name();
+    ensure!(found == class, "has {name}, which is a {found} and no {class}");
+    let number = |item: Object<'_>| match item.value()? {
+        Value::Int(value) => Ok(value.to_i64()),
+        _ => Ok(None),
+    };
+    let numbers: Check<Option<Vec<i64>>> = list(object, name)?.into_iter().map(number).collect();
+    numbers?.ok_or_else(|| Fault::Broken(format!("has {name} with an item that is no integer")))
+}
+
 /// Whether an index is one of so many.
 pub(super) fn below(index: i64, count: usize) -> bool {
     usize::try_from(index).is_ok_and(|index| index < count)

@@ -1,7 +1,7 @@
 //! Sparse arrays that skops 0.9 to 0.13 store as any other instance: by their attributes. Those with an archive of their
 //! own are checked where it is read, in `npy`.
 
-use super::facts::{below, list};
+use super::facts::{below, list, plain_ints};
 use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::Object;
 use crate::npy::{NdArray, SparseFormat, SparseMatrix};
@@ -12,9 +12,7 @@ pub(super) fn check(object: Object<'_>) -> Check {
     let is_object = object.node().loader() == Loader::Object;
     ensure!(is_object, "is made by a {}, whose arguments nobody looks at", object.node().loader());
     let shape: Vec<_> = match object.get_attr("_shape")? {
-        Some(shape) => {
-            list(shape, "_shape")?.into_iter().map(|size| size.as_i64()).collect::<Result<_, _>>()?
-        }
+        Some(shape) => plain_ints(shape, "_shape", "builtins.tuple")?,
         None => refuse!("has no _shape"),
     };
     let shape = shape.into_iter().map(usize::try_from).collect::<Result<Vec<_>, _>>();
