@@ -321,6 +321,11 @@ lies! {
         |edit| { edit.node("_preprocessor")["__class__"] = "FeatureUnion".into(); };
     boosting_start_of_no_outputs: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "of 0 outputs",
         |edit| { edit.set("init_.n_outputs_", "0"); };
+    dropped_in_two_dimensions: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "_drop_idx_after_grouping of shape", |edit| {
+        let count = edit.model.at("categories_").unwrap().item_count().unwrap();
+        let indices = npy(&common::header("'<i8'", &format!("({count}, 1)")), &vec![0; count * 8]);
+        edit.put_array("_drop_idx_after_grouping", indices);
+    };
     dropped_for_show: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "for some",
         |edit| { *edit.node("_drop_idx_after_grouping") = common::json_node("null"); };
     svm_kernel: "skops-0.16/svm_svc", "invariant-svm", "has a kernel that is",

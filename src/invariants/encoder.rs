@@ -3,7 +3,7 @@
 //! `OneHotEncoder.transform` makes a matrix of indices that it computes, with as many columns as `_n_features_outs`
 //! says, and nobody compares the two.
 
-use super::facts::{Place, Places, below, integers, items, length, length_of, list, plain_ints, size, text};
+use super::facts::{Place, Places, below, integers, items, length, length_of, list, plain_ints, shape_of, size, text};
 use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::npy::{Item, show_dtype};
@@ -99,7 +99,8 @@ fn check_infrequent(encoder: Object<'_>, features: &mut [Feature]) -> Check {
             );
         }
         let mapping = mapping.ndarray()?;
-        ensure!(mapping.len() == feature.categories, "maps {} categories of feature {index}", mapping.len());
+        let shape = mapping.shape();
+        ensure!(shape == [feature.categories], "maps categories of feature {index} by an array of {shape:?}");
         feature.grouped = 0;
         for to in integers(&mapping)? {
             let count = feature.categories;
@@ -124,6 +125,9 @@ fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
     for (name, indices, is_grouped) in [("drop_idx_", shown, false), ("_drop_idx_after_grouping", used, true)]
     {
         let Some(indices) = indices else { continue };
+        // With more dimensions, numpy would compare each feature with the indices of others.
+        let shape = shape_of(indices).unwrap_or_default();
+        ensure!(shape == [features.len()], "has {name} of shape {shape:?} for {} features", features.len());
         let indices: Vec<Option<i64>> = if let Value::Array(array) = indices.value()? {
             integers(&array)?.map(Some).collect()
         } else {
@@ -134,7 +138,6 @@ fn check_dropped(encoder: Object<'_>, features: &mut [Feature]) -> Check {
             };
             list(indices, name)?.into_iter().map(index).collect::<Check<_>>()?
         };
-        ensure!(indices.len() == features.len(), "has {name} for {} features", indices.len());
         for (feature, index) in features.iter_mut().zip(&indices) {
             let count = if is_grouped { feature.grouped } else { feature.categories };
             let Some(index) = index else { continue };
