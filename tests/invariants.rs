@@ -326,6 +326,20 @@ lies! {
         let indices = npy(&common::header("'<i8'", &format!("({count}, 1)")), &vec![0; count * 8]);
         edit.put_array("_drop_idx_after_grouping", indices);
     };
+    labels_twice: "skops-0.16/labels_multi_binarizer", "invariant-encoder", "a label that another column has", |edit| {
+        *edit.node("classes_") = object_array(["1", "true", "1.0"].map(common::json_node).to_vec());
+    };
+    labels_of_another_cache: "skops-0.16/labels_multi_binarizer", "invariant-encoder", "not that of its class", |edit| {
+        let columns = [("a", "0"), ("b", "1"), ("other", "2")];
+        *edit.node("_cached_dict") = common::dict(columns.map(|(key, value)| (key, common::json_node(value))).to_vec());
+    };
+    labels_in_two_dimensions: "skops-0.16/labels_multi_binarizer", "invariant-encoder", "classes_ of shape",
+        |edit| { edit.put_array("classes_", npy(&common::header("'<i8'", "(3, 1)"), &[0; 24])); };
+    vocabulary_of_bools: "skops-0.16/text_count", "invariant-vocabulary", "the key False", |edit| {
+        let column = |value| common::json_node(value);
+        let words = vec![("true", "builtins.bool", column("0")), ("false", "builtins.bool", column("1"))];
+        *edit.node("vocabulary_") = common::dict_of(words);
+    };
     dropped_for_show: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "for some",
         |edit| { *edit.node("_drop_idx_after_grouping") = common::json_node("null"); };
     svm_kernel: "skops-0.16/svm_svc", "invariant-svm", "has a kernel that is",

@@ -3,9 +3,13 @@
 //! `OneHotEncoder.transform` makes a matrix of indices that it computes, with as many columns as `_n_features_outs`
 //! says, and nobody compares the two.
 
-use super::facts::{Place, Places, below, integers, items, length, length_of, list, plain_ints, shape_of, size, text};
+use std::collections::HashMap;
+
+use super::facts::{
+    below, check_keys, integers, items, length, length_of, list, plain_ints, shape_of, size, text,
+};
 use super::fault::{Check, Fault, ensure, refuse};
-use crate::model::{Object, Value};
+use crate::model::{KeyValue, Object, Value};
 use crate::npy::{Item, show_dtype};
 
 /// The categories of a feature.
@@ -170,21 +174,111 @@ fn check_columns(encoder: Object<'_>, features: &[Feature]) -> Check {
     Ok(())
 }
 
-/// `MultiLabelBinarizer`: the columns of labels that it has seen are kept.
+/// `MultiLabelBinarizer`: each label has a column, and the dict of them that is made, or kept, has as many labels.
 pub(super) fn check_labels(binarizer: Object<'_>) -> Check {
+    let Some(classes) = binarizer.get_attr("classes_")? else { return Ok(()) };
+    let count = length_of(classes).unwrap_or(0);
+    let mut columns = HashMap::new();
+    for (column, label) in labels(classes)?.into_iter().enumerate() {
+        let other = columns.insert(label, column);
+        ensure!(other.is_none(), "has in column {column} a label that another column has");
+    }
     let Some(known) = binarizer.get_attr("_cached_dict")?.filter(|known| !known.is_none()) else {
         return Ok(());
     };
     let class = known.type_name();
     ensure!(class == "builtins.dict", "has a _cached_dict that is a {class} and no dict");
     let known = known.as_dict()?;
-    let count = length(binarizer, "classes_")?.unwrap_or(0);
     ensure!(known.len() == count, "has {count} classes_ and {} in _cached_dict", known.len());
-    let mut columns = Places::new(count);
-    for (label, column) in known.iter() {
+    check_keys(&known, "_cached_dict")?;
+    for (key, column) in known.iter() {
         let column = column.as_i64()?;
-        let is_free = columns.take(column) == Place::Free;
-        ensure!(is_free, "has column {column} for {label:?}, which is taken or where there are {count}");
+        let own = Label::of_key(key.value()).and_then(|label| columns.get(&label));
+        let fits = own.is_some_and(|own| i64::try_from(*own) == Ok(column));
+        ensure!(fits, "has column {column} for {key:?}, which is not that of its class");
     }
     Ok(())
+}
+
+/// A label, such that those that are equal in Python are equal.
+#[derive(PartialEq, Eq, Hash)]
+enum Label {
+    None,
+    /// A number without a fraction, and a bool: its digits.
+    Whole(String),
+    /// The bits of a number with a fraction, or of what is no number.
+    Float(u64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// The labels in an array of one dimension.
+fn labels(classes: Object<'_>) -> Check<Vec<Label>> {
+    let shape = shape_of(classes).unwrap_or_default();
+    ensure!(shape.len() == 1, "has classes_ of shape {shape:?}");
+    let labels: Option<_> = match classes.value()? {
+        Value::Array(array) => array.items().map(Label::of_item).collect(),
+        Value::ObjectArray(array) => {
+            let labels = array.flat().into_iter().map(Label::of);
+            labels.collect::<Check<Option<_>>>()?
+        }
+        _ => None,
+    };
+    labels.ok_or_else(|| Fault::Broken("has classes_ that are no texts or numbers".to_owned()))
+}
+
+impl Label {
+    /// `None` for what may equal others in ways of its own.
+    fn of(object: Object<'_>) -> Check<Option<Self>> {
+        Ok(match object.value()? {
+            Value::None => Some(Self::None),
+            Value::Bool(value) => Some(Self::of_bool(value)),
+            Value::Int(value) => Some(Self::of_digits(value.as_str())),
+            Value::Float(value) => Some(Self::of_float(value)),
+            Value::Str(text) => Some(Self::Text(text.into_owned())),
+            Value::Bytes(bytes) => Some(Self::Bytes(bytes.to_vec())),
+            Value::Scalar(array) => array.items().next().and_then(Self::of_item),
+            _ => None,
+        })
+    }
+
+    fn of_item(item: Item<'_>) -> Option<Self> {
+        match item {
+            Item::Bool(value) => Some(Self::of_bool(value)),
+            Item::Int(value) => Some(Self::Whole(value.to_string())),
+            Item::Uint(value) => Some(Self::Whole(value.to_string())),
+            Item::Float(value) => Some(Self::of_float(value)),
+            Item::Text(text) => Some(Self::Text(text)),
+            Item::Bytes(bytes) => Some(Self::Bytes(bytes.to_vec())),
+            _ => None,
+        }
+    }
+
+    fn of_key(key: KeyValue<'_>) -> Option<Self> {
+        match key {
+            KeyValue::None => Some(Self::None),
+            KeyValue::Bool(value) => Some(Self::of_bool(value)),
+            KeyValue::Int(value) => Some(Self::of_digits(value.as_str())),
+            KeyValue::Float(value) => Some(Self::of_float(value)),
+            KeyValue::Str(text) => Some(Self::Text(text.to_owned())),
+            KeyValue::Other(_) => None,
+        }
+    }
+
+    fn of_bool(value: bool) -> Self {
+        Self::Whole(u8::from(value).to_string())
+    }
+
+    fn of_digits(digits: &str) -> Self {
+        Self::Whole(if digits == "-0" { "0" } else { digits }.to_owned())
+    }
+
+    /// Of a float without a fraction all digits are printed, however many there are.
+    fn of_float(value: f64) -> Self {
+        if value.fract() == 0.0 {
+            Self::Whole(format!("{:.0}", value + 0.0))
+        } else {
+            Self::Float(value.to_bits())
+        }
+    }
 }

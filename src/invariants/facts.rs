@@ -1,7 +1,7 @@
 //! What checks ask of objects, without reading more than they must.
 
 use super::fault::{Check, Fault, ensure};
-use crate::model::{Object, Value};
+use crate::model::{Dict, Key, KeyValue, Object, Value};
 use crate::npy::{Dtype, Kind, NdArray, ScalarDtype, StructField, show_dtype};
 use crate::schema::Loader;
 
@@ -169,6 +169,16 @@ pub(super) fn plain_ints(object: Object<'_>, name: &str, class: &str) -> Check<V
     };
     let numbers: Check<Option<Vec<i64>>> = list(object, name)?.into_iter().map(number).collect();
     numbers?.ok_or_else(|| Fault::Broken(format!("has {name} with an item that is no integer")))
+}
+
+/// Requires that a dict has as many keys in Python as in the file. Keys of other types are what a function makes of
+/// their text, and skops reads the text `false` as `True`.
+pub(super) fn check_keys(dict: &Dict<'_>, name: &str) -> Check {
+    let is_unclear = |key: &Key<'_>| matches!(key.value(), KeyValue::Bool(false) | KeyValue::Other(_));
+    match dict.iter().map(|(key, _)| key).find(is_unclear) {
+        Some(key) => Err(Fault::Broken(format!("has {name} with the key {key:?}, which may become another"))),
+        None => Ok(()),
+    }
 }
 
 /// Whether an index is one of so many.

@@ -1,6 +1,6 @@
 //! Vocabularies: each word has a column of its own.
 
-use super::facts::{Place, Places, items, length, shape, size};
+use super::facts::{Place, Places, check_keys, items, length, shape, size};
 use super::fault::{Check, ensure};
 use crate::model::{Object, Value};
 
@@ -15,6 +15,7 @@ pub(super) fn check(vectorizer: Object<'_>) -> Check {
     let words = vocabulary.as_dict()?;
     let count = words.len();
     ensure!(count > 0, "has no words");
+    check_keys(&words, "vocabulary_")?;
     let mut columns = Places::new(count);
     for (word, column) in words.iter() {
         let column = column.as_i64()?;
