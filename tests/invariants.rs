@@ -344,6 +344,16 @@ lies! {
         |edit| { *edit.node("_drop_idx_after_grouping") = common::json_node("null"); };
     svm_kernel: "skops-0.16/svm_svc", "invariant-svm", "has a kernel that is",
         |edit| { edit.set("kernel", "7"); };
+    svm_sparse_precomputed: "skops-0.16/svm_svc_sparse", "invariant-svm", "not computed from them",
+        |edit| { edit.set("kernel", "\"precomputed\""); };
+    svm_sparse_function: "skops-0.16/svm_svc_sparse", "invariant-svm", "not computed from them",
+        |edit| { *edit.node("kernel") = common::type_node("builtins.len"); };
+    svm_sparse_in_name: "skops-0.16/svm_svc", "invariant-svm", "stored otherwise",
+        |edit| { edit.set("_sparse", "true"); };
+    svm_sparse_no_bool: "skops-0.16/svm_svc_sparse", "invariant-svm", "no bool",
+        |edit| { edit.set("_sparse", "1"); };
+    svm_sparse_rows: "skops-0.16/svm_svc_sparse", "invariant-svm", "has support_vectors_ of shape",
+        |edit| { *edit.node("support_vectors_") = edit.node("_dual_coef_").clone(); };
     svm_kernel_unknown: "skops-0.16/svm_svc", "invariant-svm", "does not have",
         |edit| { edit.set("kernel", "\"other\""); };
     sparse_index: "skops-0.16/svm_svc_sparse", "invariant-sparse", "indices", |edit| {

@@ -85,13 +85,7 @@ fn check_vectors(svm: Object<'_>, machine: &Machine) -> Check {
         ensure!((0..rows).contains(&row), "has row {row} as a support vector, where there are {rows}");
     }
     let found = shape(svm, "support_vectors_")?.unwrap_or_default();
-    if let Value::Sparse(matrix) = svm.attr("support_vectors_")?.value()? {
-        ensure!(
-            matrix.format() == SparseFormat::Csr,
-            "has support_vectors_ in the format {}",
-            matrix.format().as_str()
-        );
-    }
+    let is_sparse = check_storage(svm)?;
     let kernel = match svm.attr("kernel")?.value()? {
         Value::Str(name) => Some(name.into_owned()),
         Value::Function(_)
@@ -101,7 +95,11 @@ fn check_vectors(svm: Object<'_>, machine: &Machine) -> Check {
         | Value::Type(_) => None,
         other => refuse!("has a kernel that is {}", other.kind()),
     };
-    match kernel.as_deref() {
+    let kernel = kernel.as_deref();
+    // scikit-learn fits no others to a sparse matrix, and libsvm would follow `_n_support` through none.
+    let is_own = matches!(kernel, Some("linear" | "poly" | "rbf" | "sigmoid"));
+    ensure!(is_own || !is_sparse, "has sparse support_vectors_ and a kernel that is not computed from them");
+    match kernel {
         Some("linear" | "poly" | "rbf" | "sigmoid") => {
             let features = features(svm)?;
             let expected = [machine.vectors, features];
@@ -132,6 +130,26 @@ fn check_vectors(svm: Object<'_>, machine: &Machine) -> Check {
         }
     }
     Ok(())
+}
+
+/// Whether the machine is sparse, by which it is said which of two libraries gets its arrays: they must be of that kind.
+fn check_storage(svm: Object<'_>) -> Check<bool> {
+    let Value::Bool(is_sparse) = svm.attr("_sparse")?.value()? else {
+        refuse!("has _sparse, which is no bool");
+    };
+    for name in ["support_vectors_", "_dual_coef_"] {
+        let is_stored_so = match svm.attr(name)?.value()? {
+            Value::Sparse(matrix) => {
+                let format = matrix.format();
+                ensure!(format == SparseFormat::Csr, "has {name} in the format {}", format.as_str());
+                is_sparse
+            }
+            Value::Array(_) => !is_sparse,
+            _ => false,
+        };
+        ensure!(is_stored_so, "has {name} stored otherwise than _sparse = {is_sparse} says");
+    }
+    Ok(is_sparse)
 }
 
 /// One row of coefficients less than classes; an intercept, and a pair of probabilities, for each pair of classes.
