@@ -321,6 +321,12 @@ lies! {
         |edit| { edit.node("_preprocessor")["__class__"] = "FeatureUnion".into(); };
     boosting_start_of_no_outputs: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "of 0 outputs",
         |edit| { edit.set("init_.n_outputs_", "0"); };
+    boosting_member_alias: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "which is a BaseEstimator and no tree",
+        |edit| { edit.node("estimators_[0][0]")["__class__"] = "BaseEstimator".into(); };
+    boosting_loss_alias: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
+        |edit| { edit.node("_loss")["__module__"] = "sklearn.ensemble._gb".into(); };
+    boosting_loss_of_two_classes: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
+        |edit| { edit.node("_loss")["__class__"] = "HalfBinomialLoss".into(); };
     dropped_in_two_dimensions: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "_drop_idx_after_grouping of shape", |edit| {
         let count = edit.model.at("categories_").unwrap().item_count().unwrap();
         let indices = npy(&common::header("'<i8'", &format!("({count}, 1)")), &vec![0; count * 8]);

@@ -6,6 +6,10 @@ use super::tree::Size;
 use crate::model::{Object, Value};
 use crate::schema::Loader;
 
+/// The classes of trees in `sklearn.tree._classes`.
+const TREES: [&str; 4] =
+    ["DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"];
+
 /// `DecisionTree*` and `ExtraTree*`: the tree is made for what the estimator says. One without a tree is not fitted.
 pub(super) fn check_tree(estimator: Object<'_>) -> Check {
     let Some(tree) = estimator.get_attr("tree_")? else { return Ok(()) };
@@ -55,7 +59,9 @@ pub(super) fn check_forest(forest: Object<'_>) -> Check {
 
 /// A tree of an ensemble, which is given so many features.
 fn check_member(member: Object<'_>, index: usize, given: usize) -> Check {
-    let is_tree = member.node().declared().module.starts_with("sklearn.tree.");
+    // What stands there by another name could have a `tree_` that nobody has compared with it.
+    let declared = member.node().declared();
+    let is_tree = declared.module == "sklearn.tree._classes" && TREES.contains(&declared.class);
     ensure!(is_tree, "has estimators_[{index}], which is a {} and no tree", member.class_name());
     ensure!(member.get_attr("tree_")?.is_some(), "has estimators_[{index}], which is not fitted");
     let takes = features(member)?;
@@ -100,7 +106,7 @@ fn check_columns(ensemble: Object<'_>, columns: usize) -> Check {
     if let Some(stated) = size(ensemble, "n_trees_per_iteration_")? {
         ensure!(stated == columns, "has {columns} trees a stage and n_trees_per_iteration_ = {stated}");
     }
-    check_loss(ensemble, columns)?;
+    check_loss(ensemble, columns, is_classifier)?;
     match ensemble.get_attr("init_")? {
         // Of two classes scikit-learn takes the second column, and fails when there is none.
         Some(start) if is_classifier && columns == 1 && start.class_name() != "DummyClassifier" => {
@@ -113,16 +119,43 @@ fn check_columns(ensemble: Object<'_>, columns: usize) -> Check {
     }
 }
 
+/// The losses of regression, of two classes and of more, up to scikit-learn 1.3 and since.
+const LOSSES: [(&str, [&[&str]; 3]); 2] = [
+    (
+        "sklearn.ensemble._gb_losses",
+        [
+            &["LeastSquaresError", "LeastAbsoluteError", "HuberLossFunction", "QuantileLossFunction"],
+            &["BinomialDeviance", "ExponentialLoss"],
+            &["MultinomialDeviance"],
+        ],
+    ),
+    (
+        "sklearn._loss.loss",
+        [
+            &["HalfSquaredError", "AbsoluteError", "HuberLoss", "PinballLoss"],
+            &["HalfBinomialLoss", "ExponentialLoss"],
+            &["HalfMultinomialLoss"],
+        ],
+    ),
+];
+
 /// The loss says how many columns the predictions have: by `K` up to scikit-learn 1.3, then by its class.
-fn check_loss(ensemble: Object<'_>, columns: usize) -> Check {
+fn check_loss(ensemble: Object<'_>, columns: usize, is_classifier: bool) -> Check {
     let Some(loss) = ensemble.get_attr("_loss")?.filter(|loss| !loss.is_none()) else { return Ok(()) };
+    let (declared, name) = (loss.node().declared(), loss.class_name());
+    let kind = if columns > 1 { 2 } else { usize::from(is_classifier) };
+    let losses = LOSSES.iter().find(|(module, _)| *module == declared.module);
+    let fits = losses.and_then(|(_, kinds)| kinds.get(kind)).is_some_and(|names| names.contains(&name));
+    ensure!(
+        fits && loss.node().loader() == Loader::Object,
+        "has {columns} trees a stage and the loss {}, which is none of its own",
+        loss.type_name()
+    );
     let stated = size(loss, "K")?.unwrap_or(columns);
     ensure!(stated == columns, "has {columns} trees a stage and _loss.K = {stated}");
-    if !loss.node().declared().module.starts_with("sklearn._loss.") {
+    if declared.module == "sklearn.ensemble._gb_losses" {
         return Ok(());
     }
-    let name = loss.class_name();
-    ensure!((name == "HalfMultinomialLoss") == (columns > 1), "has {columns} trees a stage and a {name}");
     if columns > 1 {
         let classes = size(loss, "n_classes")?;
         ensure!(classes == Some(columns), "has {columns} trees a stage and a {name} of other classes");
