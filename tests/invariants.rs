@@ -83,6 +83,82 @@ fn object_array(items: Vec<serde_json::Value>) -> serde_json::Value {
     common::node("NdArrayNode", "numpy.ndarray", fields)
 }
 
+/// Lets the start of boosting be another real model, changed.
+fn start_from(edit: &mut Edit, name: &str, change: impl FnOnce(&mut Edit)) {
+    *edit.node("init_") = transplant(edit, name, change);
+}
+
+/// The object of another real file, changed, with ids and entries that this one does not have.
+fn transplant(edit: &mut Edit, name: &str, change: impl FnOnce(&mut Edit)) -> serde_json::Value {
+    fn rename(node: &mut serde_json::Value) {
+        match node {
+            serde_json::Value::Array(items) => items.iter_mut().for_each(rename),
+            serde_json::Value::Object(fields) => {
+                if let Some(id) = fields.get("__id__").and_then(serde_json::Value::as_u64) {
+                    fields.insert("__id__".to_owned(), (id + (1 << 50)).into());
+                }
+                if let Some(file) = fields.get("file").and_then(serde_json::Value::as_str) {
+                    let file = format!("other-{file}");
+                    fields.insert("file".to_owned(), file.into());
+                }
+                fields.values_mut().for_each(rename);
+            }
+            _ => (),
+        }
+    }
+    let mut other = Edit::real(&format!("real/{name}.skops"));
+    change(&mut other);
+    for field in ["protocol", "_skops_version"] {
+        other.schema.as_object_mut().unwrap().remove(field);
+    }
+    rename(&mut other.schema);
+    edit.payloads.extend(other.payloads.into_iter().map(|(name, data)| (format!("other-{name}"), data)));
+    other.schema
+}
+
+/// Puts an attribute into the state of the instance at a path.
+fn put_attribute(edit: &mut Edit, path: &str, name: &str, value: serde_json::Value) {
+    let state = &mut edit.node(path)["content"];
+    state["content"][name] = value;
+    let key_types = state["key_types"]["content"].as_array_mut().unwrap();
+    key_types.push(key_types[0].clone());
+    state["__id__"] = (3_u64 << 60).into();
+    state["key_types"]["__id__"] = ((3_u64 << 60) + 1).into();
+}
+
+#[test]
+fn boosting_starts_from_what_is_known() {
+    let regressors = [
+        "linear_linear",
+        "linear_ridge",
+        "linear_lasso",
+        "linear_elastic_net",
+        "linear_huber",
+        "tree_regressor",
+        "random_forest_regressor",
+        "extra_trees_regressor",
+        "randomized_search",
+        "svm_svr",
+    ];
+    let multiclass =
+        ["linear_logistic_multinomial", "linear_logistic_cv", "tree_classifier", "random_forest_classifier"];
+    let binary = ["linear_logistic", "meta_calibrated", "pipeline"];
+    let cases = [
+        ("gradient_boosting_regressor", &regressors[..]),
+        ("gradient_boosting_classifier_multiclass", &multiclass[..]),
+        ("gradient_boosting_classifier", &binary[..]),
+    ];
+    for (boosting, starts) in cases {
+        for start in starts {
+            let mut edit = Edit::real(&format!("real/skops-0.16/{boosting}.skops"));
+            start_from(&mut edit, &format!("skops-0.16/{start}"), |_| ());
+            let archive = Archive::from_bytes(edit.build(), Limits::default()).unwrap();
+            let found = archive.schema().unwrap().audit().unwrap().verify();
+            assert!(found.is_ok(), "{boosting} {start}: {found:?}");
+        }
+    }
+}
+
 lies! {
     tree_child_out_of_range: "skops-0.16/tree_classifier", "invariant-tree", "has node 0 with the child 1000",
         |edit| { edit.patch("tree_.nodes", 0, &word(1000)); };
@@ -134,7 +210,7 @@ lies! {
         |edit| { edit.set("n_features_in_", "2"); };
     boosting_columns: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "has 3 trees a stage",
         |edit| { edit.put_array("classes_", npy(&common::header("'<i8'", "(2,)"), &[0; 16])); };
-    boosting_start: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "other n_classes_ than classes",
+    boosting_start: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "with n_classes_ = 2, where 3 belong",
         |edit| { edit.set("init_.n_classes_", "2"); };
     predictor_child: "skops-0.16/hist_gradient_boosting_regressor", "invariant-predictor", "with the child",
         |edit| { edit.patch("_predictors[0][0].nodes", 29, &4_000_000_000_u32.to_le_bytes()); };
@@ -144,11 +220,7 @@ lies! {
         edit.patch("_predictors[0][0].nodes", 51, &[1, 9, 9, 9, 9]);
     };
     boosting_in_fit: "skops-0.16/hist_gradient_boosting_regressor", "invariant-ensemble", "is being fitted", |edit| {
-        let state = edit.node("content");
-        state["content"]["_in_fit"] = common::json_node("true");
-        let key_types = state["key_types"]["content"].as_array_mut().unwrap();
-        key_types.push(key_types[0].clone());
-        state["key_types"]["__id__"] = (3_u64 << 60).into();
+        put_attribute(edit, "", "_in_fit", common::json_node("true"));
     };
     quantile_forest_sample: "skops-0.16/quantile_forest_regressor", "invariant-quantile-forest", "has the sample 99999", |edit| {
         edit.patch("forest_.__reduce__.args[1]", 0, &word(99999));
@@ -195,7 +267,7 @@ lies! {
         |edit| { edit.set("n_features_in_", "1000000000"); };
     linear_classes: "skops-0.16/linear_logistic", "invariant-linear", "has 7 classes",
         |edit| { edit.put_array("classes_", npy(&common::header("'<i8'", "(7,)"), &[0; 56])); };
-    linear_intercepts: "skops-0.16/linear_logistic_multinomial", "invariant-linear", "has 2 intercepts",
+    linear_intercepts: "skops-0.16/linear_logistic_multinomial", "invariant-linear", "has an intercept_ of shape [2]",
         |edit| { edit.put_array("intercept_", common::doubles(&[1.0, 2.0])); };
     encoder_columns: "skops-0.16/preprocessing_one_hot_infrequent", "invariant-encoder", "makes 1 columns of feature 0",
         |edit| { edit.set("_n_features_outs[0]", "1"); };
@@ -256,7 +328,7 @@ lies! {
         |edit| { *edit.node("tree_") = common::json_node("null"); };
     boosting_loss: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "of other classes",
         |edit| { edit.set("_loss.n_classes", "2"); };
-    boosting_priors: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "other priors",
+    boosting_priors: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "priors of [1] for 3 classes",
         |edit| { edit.put_array("init_.class_prior_", common::doubles(&[1.0])); };
     number_that_is_an_array: "skops-0.16/cluster_kmeans", "invariant-arrays", "has _n_threads, which is no integer",
         |edit| { edit.put_array("_n_threads", npy(&common::header("'<i8'", "()"), &word(-1))); };
@@ -319,7 +391,7 @@ lies! {
         |edit| { *edit.node("_preprocessor.transformer_weights") = common::dict(vec![]); };
     preprocessor_of_another_class: "skops-0.16/hist_gradient_boosting_regressor", "invariant-ensemble", "a _preprocessor that is a",
         |edit| { edit.node("_preprocessor")["__class__"] = "FeatureUnion".into(); };
-    boosting_start_of_no_outputs: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "of 0 outputs",
+    boosting_start_of_no_outputs: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "with n_outputs_ = 0, where 1 belong",
         |edit| { edit.set("init_.n_outputs_", "0"); };
     boosting_member_alias: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "which is a BaseEstimator and no tree",
         |edit| { edit.node("estimators_[0][0]")["__class__"] = "BaseEstimator".into(); };
@@ -327,6 +399,59 @@ lies! {
         |edit| { edit.node("_loss")["__module__"] = "sklearn.ensemble._gb".into(); };
     boosting_loss_of_two_classes: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
         |edit| { edit.node("_loss")["__class__"] = "HalfBinomialLoss".into(); };
+    boosting_start_intercept_of_no_rows: "skops-0.16/gradient_boosting_regressor", "invariant-linear", "an intercept_ of shape [0, 1]",
+        |edit| start_from(edit, "skops-0.16/linear_linear", |start| {
+            start.put_array("intercept_", npy(&common::header("'<f8'", "(0, 1)"), &[]));
+        });
+    boosting_start_intercept_of_objects: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "an intercept_ that is an array of objects",
+        |edit| start_from(edit, "skops-0.16/linear_huber", |start| {
+            *start.node("intercept_") = object_array(vec![common::json_node("0.0")]);
+        });
+    boosting_start_several_numbers: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "with coef_ of shape [2, 3]",
+        |edit| start_from(edit, "skops-0.16/linear_ridge", |start| {
+            start.put_array("coef_", npy(&common::header("'<f8'", "(2, 3)"), &[0; 48]));
+        });
+    boosting_start_forest_of_other_classes: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "with n_classes_ = 1, where 3 belong",
+        |edit| start_from(edit, "skops-0.16/random_forest_classifier", |start| { start.set("n_classes_", "1"); });
+    boosting_start_forest_of_classes_in_rows: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "with classes_ of shape [3, 1]",
+        |edit| start_from(edit, "skops-0.16/random_forest_classifier", |start| {
+            start.put_array("classes_", npy(&common::header("'<i8'", "(3, 1)"), &[0; 24]));
+        });
+    boosting_start_classifier_for_numbers: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "how many numbers it predicts",
+        |edit| start_from(edit, "skops-0.16/tree_classifier", |_| ());
+    boosting_start_decoy: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "with n_outputs_ = 0",
+        |edit| {
+            let good = edit.node("init_").clone();
+            edit.set("init_.n_outputs_", "0");
+            put_attribute(edit, "init_", "best_estimator_", good);
+        };
+    boosting_start_pipeline: "skops-0.16/gradient_boosting_classifier", "invariant-ensemble", "whose steps[0] is a PCA",
+        |edit| start_from(edit, "skops-0.16/pipeline", |start| {
+            let step = start.node("steps[0][1]");
+            (step["__module__"], step["__class__"]) = ("sklearn.decomposition._pca".into(), "PCA".into());
+        });
+    boosting_start_pipeline_scale: "skops-0.16/gradient_boosting_classifier", "invariant-ensemble", "has scale_, which is",
+        |edit| start_from(edit, "skops-0.16/pipeline", |start| {
+            *start.node("steps[0][1].scale_") = common::list(vec![]);
+        });
+    boosting_start_binary: "skops-0.16/gradient_boosting_classifier", "invariant-ensemble", "from a _ConstantPredictor",
+        |edit| {
+            let start = edit.node("init_");
+            (start["__module__"], start["__class__"]) = ("sklearn.multiclass".into(), "_ConstantPredictor".into());
+        };
+    boosting_start_alias: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "how many numbers it predicts",
+        |edit| { edit.node("init_")["__module__"] = "sklearn.ensemble._gb".into(); };
+    boosting_start_kernel: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "a kernel that is no text",
+        |edit| start_from(edit, "skops-0.16/svm_svr", |start| {
+            *start.node("kernel") = common::type_node("builtins.len");
+            start.put_array("support_vectors_", npy(&common::header("'<f8'", "(0, 0)"), &[]));
+            put_attribute(start, "", "_BaseLibSVM__Xfit", common::array("fit.npy"));
+            start.payloads.push(("fit.npy".to_owned(), npy(&common::header("'<f8'", "(24, 1)"), &[0; 192])));
+        });
+    boosting_start_kind: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "an _estimator_type of its own",
+        |edit| put_attribute(edit, "init_", "_estimator_type", common::json_node("\"classifier\""));
+    linear_intercept_in_two_dimensions: "skops-0.16/linear_huber", "invariant-linear", "an intercept_ of shape [1, 2]",
+        |edit| { edit.put_array("intercept_", npy(&common::header("'<f8'", "(1, 2)"), &[0; 16])); };
     dropped_in_two_dimensions: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "_drop_idx_after_grouping of shape", |edit| {
         let count = edit.model.at("categories_").unwrap().item_count().unwrap();
         let indices = npy(&common::header("'<i8'", &format!("({count}, 1)")), &vec![0; count * 8]);

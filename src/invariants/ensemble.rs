@@ -1,7 +1,8 @@
 //! Estimators that hold trees: scikit-learn compares a sample with the estimator, and lets each tree look it up.
 
-use super::facts::{below, features, int, integers, items, length, length_of, shape, shape_of, size, text};
+use super::facts::{below, features, int, integers, items, length, length_of, shape, shape_of, size};
 use super::fault::{Check, ensure, refuse};
+use super::start::{self, Wanted};
 use super::tree::Size;
 use crate::model::{Object, Value};
 use crate::schema::Loader;
@@ -92,6 +93,7 @@ pub(super) fn check_boosting(ensemble: Object<'_>) -> Check {
 
 /// The predictions have as many columns as there are classes, or one. Where they come from depends on the release.
 fn check_columns(ensemble: Object<'_>, columns: usize) -> Check {
+    start::check_kind(ensemble)?;
     let classes = length(ensemble, "classes_")?;
     let is_classifier = ensemble.class_name().ends_with("Classifier");
     let expected = match classes {
@@ -107,16 +109,11 @@ fn check_columns(ensemble: Object<'_>, columns: usize) -> Check {
         ensure!(stated == columns, "has {columns} trees a stage and n_trees_per_iteration_ = {stated}");
     }
     check_loss(ensemble, columns, is_classifier)?;
-    match ensemble.get_attr("init_")? {
-        // Of two classes scikit-learn takes the second column, and fails when there is none.
-        Some(start) if is_classifier && columns == 1 && start.class_name() != "DummyClassifier" => {
-            let is_instance = start.node().loader() == Loader::Object || text(start).is_some();
-            ensure!(is_instance, "starts from a {}", start.class_name());
-            Ok(())
-        }
-        Some(start) if text(start).as_deref() != Some("zero") => check_start(start, columns, MOST_WRAPPERS),
-        _ => Ok(()),
-    }
+    let wanted = match classes {
+        Some(classes) if is_classifier => Wanted::Classes(classes),
+        _ => Wanted::Number,
+    };
+    ensemble.get_attr("init_")?.map_or(Ok(()), |start| start::check(start, wanted))
 }
 
 /// The losses of regression, of two classes and of more, up to scikit-learn 1.3 and since.
@@ -169,80 +166,6 @@ fn check_loss(ensemble: Object<'_>, columns: usize, is_classifier: bool) -> Chec
     };
     let is_own = link.node().declared().module == "sklearn._loss.link" && links.contains(&name);
     ensure!(is_own && link.attrs()?.next().is_none(), "has {columns} trees a stage and the link {name}");
-    Ok(())
-}
-
-/// Estimators within estimators that are looked through.
-const MOST_WRAPPERS: usize = 8;
-
-/// Estimators whose predictions have the columns that is checked here. Others could say anything.
-const STARTS: [&str; 22] = [
-    "DummyClassifier",
-    "DummyRegressor",
-    "DecisionTreeClassifier",
-    "DecisionTreeRegressor",
-    "ExtraTreeClassifier",
-    "ExtraTreeRegressor",
-    "RandomForestClassifier",
-    "RandomForestRegressor",
-    "ExtraTreesClassifier",
-    "ExtraTreesRegressor",
-    "CalibratedClassifierCV",
-    "LogisticRegression",
-    "LogisticRegressionCV",
-    "SGDClassifier",
-    "SGDRegressor",
-    "LinearRegression",
-    "Ridge",
-    "RidgeCV",
-    "Lasso",
-    "ElasticNet",
-    "HuberRegressor",
-    "SVR",
-];
-
-/// What the predictions start from has as many columns.
-fn check_start(start: Object<'_>, columns: usize, left: usize) -> Check {
-    let name = start.class_name();
-    if let Some(left) = left.checked_sub(1) {
-        if let Some(best) = start.get_attr("best_estimator_")? {
-            return check_start(best, columns, left);
-        }
-        if let Some(step) = items(start, "steps")?.last() {
-            return check_start(step.index(1)?, columns, left);
-        }
-    }
-    if let Some(outputs) = size(start, "n_outputs_")? {
-        ensure!(outputs == 1, "starts from a {name} of {outputs} outputs");
-    }
-    if name == "DummyRegressor" {
-        let constant = shape(start, "constant_")?.unwrap_or_default();
-        ensure!(constant == [1, 1], "starts from a {name} with a constant_ of shape {constant:?}");
-    }
-    let is_known = start.node().declared().module.starts_with("sklearn.") && STARTS.contains(&name);
-    ensure!(is_known, "starts from a {name}, of which it is not known how many columns it predicts");
-    if let Some(coefficients) = shape(start, "coef_")? {
-        let rows = match coefficients.as_slice() {
-            [_] => 1,
-            [rows, _] => *rows,
-            _ => 0,
-        };
-        ensure!(rows == columns, "starts from a {name} with coef_ of shape {coefficients:?}");
-    }
-    if columns == 1 && name != "DummyClassifier" {
-        return Ok(());
-    }
-    let classes = length(start, "classes_")?;
-    let fits = classes == Some(columns) || (columns == 1 && classes == Some(2));
-    ensure!(fits, "starts from a {name} that does not know its {columns} classes");
-    if name == "DummyClassifier" {
-        let priors = length(start, "class_prior_")?;
-        ensure!(priors == classes, "starts from a {name} with other priors than classes");
-        ensure!(
-            size(start, "n_classes_")? == classes,
-            "starts from a {name} with other n_classes_ than classes"
-        );
-    }
     Ok(())
 }
 

@@ -104,6 +104,18 @@ pub(super) fn features(estimator: Object<'_>) -> Check<usize> {
     }
 }
 
+/// Requires that an attribute is an array of numbers, of numpy's own class, and gives its shape.
+pub(super) fn array_shape(object: Object<'_>, name: &str) -> Check<Vec<usize>> {
+    let attribute = object.attr(name)?;
+    let class = attribute.type_name();
+    let is_number = |dtype: &ScalarDtype| matches!(dtype.kind, Kind::Int | Kind::Uint | Kind::Float);
+    let is_numbers = attribute
+        .array_info()
+        .is_some_and(|(dtype, _)| matches!(dtype, Dtype::Scalar(dtype) if is_number(dtype)));
+    ensure!(class == "numpy.ndarray" && is_numbers, "has {name}, which is a {class} and no array of numbers");
+    Ok(shape_of(attribute).unwrap_or_default())
+}
+
 /// Requires that an attribute is an array of this dtype, and gives its shape.
 pub(super) fn shape_as(object: Object<'_>, name: &str, dtype: &str) -> Check<Vec<usize>> {
     let attribute = object.attr(name)?;

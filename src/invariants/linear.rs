@@ -1,28 +1,36 @@
 //! Linear models: coefficients, intercepts, classes and features agree in number.
 
 use super::facts::{length, shape, size};
-use super::fault::{Check, ensure};
-use crate::model::Object;
+use super::fault::{Check, ensure, refuse};
+use crate::model::{Object, Value};
 
 /// Any estimator with `coef_`.
 pub(super) fn check(model: Object<'_>) -> Check {
     let Some(coefficients) = shape(model, "coef_")? else { return Ok(()) };
-    if let Some((features, width)) = size(model, "n_features_in_")?.zip(coefficients.last()) {
-        ensure!(*width == features, "has {features} features and coef_ of shape {coefficients:?}");
-    }
-    let rows = match coefficients.as_slice() {
-        [rows, _] => Some(*rows),
-        _ => None,
+    let (rows, width) = match *coefficients.as_slice() {
+        [width] => (1, width),
+        [rows, width] => (rows, width),
+        _ => refuse!("has coef_ of shape {coefficients:?}"),
     };
-    if let Some((rows, classes)) = rows.zip(length(model, "classes_")?) {
-        let agree = rows == classes || (rows == 1 && classes <= 2);
+    if let Some(features) = size(model, "n_features_in_")? {
+        ensure!(width == features, "has {features} features and coef_ of shape {coefficients:?}");
+    }
+    if let Some(classes) = length(model, "classes_")? {
+        let agree = coefficients.len() == 1 || rows == classes || (rows == 1 && classes <= 2);
         ensure!(agree, "has {classes} classes and coef_ of shape {coefficients:?}");
     }
-    if let Some((rows, intercepts)) = rows.zip(length(model, "intercept_")?) {
-        ensure!(
-            intercepts == rows || intercepts == 1,
-            "has {intercepts} intercepts and coef_ of shape {coefficients:?}"
-        );
+    check_intercept(model, rows)
+}
+
+/// An intercept is a number, or one for each row of the coefficients: numpy would stretch the predictions to others.
+pub(super) fn check_intercept(model: Object<'_>, rows: usize) -> Check {
+    if let Some(intercept) = model.get_attr("intercept_")?
+        && let Value::Int(_) | Value::Float(_) = intercept.value()?
+    {
+        return Ok(());
     }
+    let Some(found) = shape(model, "intercept_")? else { return Ok(()) };
+    let fits = found.is_empty() || found == [1] || found == [rows];
+    ensure!(fits, "has an intercept_ of shape {found:?} and {rows} rows of coef_");
     Ok(())
 }

@@ -20,6 +20,7 @@ mod predictor;
 mod quantile_forest;
 mod random;
 mod sparse;
+mod start;
 mod svm;
 mod text;
 mod tree;
