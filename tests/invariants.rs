@@ -393,12 +393,6 @@ lies! {
         |edit| { edit.node("_preprocessor")["__class__"] = "FeatureUnion".into(); };
     boosting_start_of_no_outputs: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "with n_outputs_ = 0, where 1 belong",
         |edit| { edit.set("init_.n_outputs_", "0"); };
-    boosting_member_alias: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "which is a BaseEstimator and no tree",
-        |edit| { edit.node("estimators_[0][0]")["__class__"] = "BaseEstimator".into(); };
-    boosting_loss_alias: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
-        |edit| { edit.node("_loss")["__module__"] = "sklearn.ensemble._gb".into(); };
-    boosting_loss_of_two_classes: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
-        |edit| { edit.node("_loss")["__class__"] = "HalfBinomialLoss".into(); };
     boosting_start_intercept_of_no_rows: "skops-0.16/gradient_boosting_regressor", "invariant-linear", "an intercept_ of shape [0, 1]",
         |edit| start_from(edit, "skops-0.16/linear_linear", |start| {
             start.put_array("intercept_", npy(&common::header("'<f8'", "(0, 1)"), &[]));
@@ -450,8 +444,37 @@ lies! {
         });
     boosting_start_kind: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "an _estimator_type of its own",
         |edit| put_attribute(edit, "init_", "_estimator_type", common::json_node("\"classifier\""));
+    boosting_member_alias: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "which is a BaseEstimator and no tree",
+        |edit| { edit.node("estimators_[0][0]")["__class__"] = "BaseEstimator".into(); };
+    boosting_loss_alias: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
+        |edit| { edit.node("_loss")["__module__"] = "sklearn.ensemble._gb".into(); };
+    boosting_loss_of_two_classes: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
+        |edit| { edit.node("_loss")["__class__"] = "HalfBinomialLoss".into(); };
     linear_intercept_in_two_dimensions: "skops-0.16/linear_huber", "invariant-linear", "an intercept_ of shape [1, 2]",
         |edit| { edit.put_array("intercept_", npy(&common::header("'<f8'", "(1, 2)"), &[0; 16])); };
+    linear_coefficients_in_a_list: "skops-0.16/linear_huber", "invariant-linear", "has coef_, which is a builtins.list",
+        |edit| { *edit.node("coef_") = common::list(vec![]); };
+    isolation_features_by_bools: "skops-0.16/isolation_forest", "invariant-ensemble", "where integers belong",
+        |edit| { edit.put_array("estimators_features_[0]", npy(&common::header("'|b1'", "(3,)"), &[1, 0, 0])); };
+    isolation_features_in_a_list: "skops-0.16/isolation_forest", "invariant-ensemble", "does not hold",
+        |edit| { *edit.node("estimators_features_[0]") = common::list(vec![common::json_node("true"); 3]); };
+    isolation_more_features: "skops-0.16/isolation_forest", "invariant-ensemble", "gives estimators_[0] 4 features of 3",
+        |edit| { edit.put_array("estimators_features_[0]", npy(&common::header("'<i8'", "(4,)"), &[0; 32])); };
+    centers_in_a_list: "skops-0.16/cluster_kmeans", "invariant-arrays", "has cluster_centers_, which is a builtins.list",
+        |edit| { *edit.node("cluster_centers_") = common::list(vec![]); };
+    linkage_in_two_dimensions: "skops-0.16/cluster_hdbscan", "invariant-arrays", "has labels_ of shape [1, 1]",
+        |edit| { edit.put_array("labels_", npy(&common::header("'<i8'", "(1, 1)"), &[0; 8])); };
+    categories_in_two_dimensions: "skops-0.16/preprocessing_ordinal", "invariant-encoder", "has categories_ of shape [1, 1]", |edit| {
+        let array = object_array(vec![common::list(vec![common::list(vec![])])]);
+        *edit.node("categories_") = array;
+        edit.node("categories_")["shape"] = common::tuple(vec![common::json_node("1"); 2]);
+    };
+    neighbors_labels_in_three_dimensions: "skops-0.16/neighbors_brute", "invariant-neighbors", "has labels of shape", |edit| {
+        let count = edit.model.at("_y").unwrap().ndarray().unwrap().len();
+        edit.put_array("_y", npy(&common::header("'<i8'", &format!("({count}, 1, 1)")), &vec![0; count * 8]));
+    };
+    weights_in_two_dimensions: "skops-0.16/text_tfidf", "invariant-vocabulary", "has idf_ of shape [1, 1]",
+        |edit| { edit.put_array("_tfidf.idf_", npy(&common::header("'<f8'", "(1, 1)"), &[0; 8])); };
     dropped_in_two_dimensions: "skops-0.16/preprocessing_one_hot", "invariant-encoder", "_drop_idx_after_grouping of shape", |edit| {
         let count = edit.model.at("categories_").unwrap().item_count().unwrap();
         let indices = npy(&common::header("'<i8'", &format!("({count}, 1)")), &vec![0; count * 8]);

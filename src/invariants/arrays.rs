@@ -60,6 +60,7 @@ pub(super) fn check_linkage(model: Object<'_>) -> Check {
         &[&[("left_node", "<i8"), ("right_node", "<i8"), ("value", "<f8"), ("cluster_size", "<i8")]],
     )?;
     let rows = tree.len();
+    ensure!(tree.ndim() == 1, "has merges of shape {:?}", tree.shape());
     let samples = rows.saturating_add(1);
     if let Some(labels) = length(model, "labels_")? {
         ensure!(labels == samples, "has {rows} merges and {labels} labels_");

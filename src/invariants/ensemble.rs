@@ -1,6 +1,6 @@
 //! Estimators that hold trees: scikit-learn compares a sample with the estimator, and lets each tree look it up.
 
-use super::facts::{below, features, int, integers, items, length, length_of, shape, shape_of, size};
+use super::facts::{below, features, int, integers, items, length, shape, shape_of, size};
 use super::fault::{Check, ensure, refuse};
 use super::start::{self, Wanted};
 use super::tree::Size;
@@ -44,18 +44,27 @@ pub(super) fn check_forest(forest: Object<'_>) -> Check {
     let features = features(forest)?;
     let subsets = items(forest, "estimators_features_")?;
     for (index, member) in members.into_iter().enumerate() {
-        let given = subsets.get(index).map_or(Some(features), |subset| length_of(*subset)).unwrap_or(0);
+        let given = match subsets.get(index) {
+            Some(subset) => check_subset(*subset, index, features)?,
+            None => features,
+        };
         check_member(member, index, given)?;
-        if let Some(subset) = subsets.get(index).filter(|subset| subset.array_info().is_some()) {
-            for feature in integers(&subset.ndarray()?)? {
-                ensure!(
-                    below(feature, features),
-                    "gives estimators_[{index}] the feature {feature} of {features}"
-                );
-            }
-        }
     }
     Ok(())
+}
+
+/// The features that a member is given, and how many. When the forest says that it has them all, the member is given
+/// the sample as it is: so they cannot be more.
+fn check_subset(subset: Object<'_>, index: usize, features: usize) -> Check<usize> {
+    let subset = subset.ndarray()?;
+    let [given] = *subset.shape() else {
+        refuse!("gives estimators_[{index}] features of shape {:?}", subset.shape());
+    };
+    ensure!(given <= features, "gives estimators_[{index}] {given} features of {features}");
+    for feature in integers(&subset)? {
+        ensure!(below(feature, features), "gives estimators_[{index}] the feature {feature} of {features}");
+    }
+    Ok(given)
 }
 
 /// A tree of an ensemble, which is given so many features.
@@ -178,7 +187,7 @@ pub(super) fn check_quantile_forest(estimator: Object<'_>) -> Check {
     let Some(args) = instance.args() else { return Ok(()) };
     let leaves = shape_of(args.index(1)?).unwrap_or_default();
     let trees = items(estimator, "estimators_")?;
-    let [count, nodes, outputs, _] = *leaves.as_slice() else { return Ok(()) };
+    let [count, nodes, outputs, _] = *leaves.as_slice() else { refuse!("has leaves of shape {leaves:?}") };
     ensure!(count == trees.len(), "has {} trees and leaves of {count}", trees.len());
     for (index, tree) in trees.into_iter().enumerate() {
         let tree = tree.attr("tree_")?;

@@ -17,9 +17,13 @@ pub(super) fn shape_of(object: Object<'_>) -> Option<Vec<usize>> {
     }
 }
 
-/// The shape of an attribute; `None` when there is none, or it is a number or a list.
+/// The shape of an attribute that is an array; `None` when there is none.
 pub(super) fn shape(object: Object<'_>, name: &str) -> Check<Option<Vec<usize>>> {
-    Ok(seen(object, name)?.and_then(shape_of))
+    let Some(attribute) = seen(object, name)? else { return Ok(None) };
+    match shape_of(attribute) {
+        Some(shape) => Ok(Some(shape)),
+        None => Err(Fault::Broken(format!("has {name}, which is a {} and no array", attribute.type_name()))),
+    }
 }
 
 /// An attribute whose size can be seen. What is there, and is of another kind, may be as good an array for Python: a masked
@@ -37,9 +41,18 @@ fn seen<'m>(object: Object<'m>, name: &str) -> Check<Option<Object<'m>>> {
     Ok(Some(attribute))
 }
 
-/// The length of an attribute that is an array of one dimension or a list.
+/// The length of an attribute that is an array of one dimension or a list; `None` when there is none.
 pub(super) fn length(object: Object<'_>, name: &str) -> Check<Option<usize>> {
-    Ok(seen(object, name)?.and_then(length_of))
+    let Some(attribute) = seen(object, name)? else { return Ok(None) };
+    match (length_of(attribute), shape_of(attribute)) {
+        (Some(length), _) => Ok(Some(length)),
+        (None, Some(shape)) => {
+            Err(Fault::Broken(format!("has {name} of shape {shape:?}, where one dimension belongs")))
+        }
+        (None, None) => {
+            Err(Fault::Broken(format!("has {name}, which is a {} and no list", attribute.type_name())))
+        }
+    }
 }
 
 /// The length of an array of one dimension or of a list.
@@ -68,9 +81,9 @@ pub(super) fn int(object: Object<'_>, name: &str) -> Check<Option<i64>> {
     }
 }
 
-/// The items of an array of integers.
+/// The items of an array of integers. Bools are none: as an index, they choose where they stand.
 pub(super) fn integers(array: &NdArray) -> Check<Box<dyn Iterator<Item = i64> + '_>> {
-    let is_integer = |dtype: &ScalarDtype| matches!(dtype.kind, Kind::Int | Kind::Uint | Kind::Bool);
+    let is_integer = |dtype: &ScalarDtype| matches!(dtype.kind, Kind::Int | Kind::Uint);
     match array.dtype() {
         Dtype::Scalar(dtype) if is_integer(dtype) => Ok(array.integers()),
         dtype => {
@@ -167,6 +180,11 @@ pub(super) fn list<'m>(object: Object<'m>, name: &str) -> Check<Vec<Object<'m>>>
     let class = object.type_name();
     let is_sequence = ["builtins.list", "builtins.tuple", "numpy.ndarray"].contains(&class.as_str());
     ensure!(is_sequence && object.item_count().is_some(), "has {name}, which is a {class} and no list");
+    if class == "numpy.ndarray" {
+        // The items of an array of more dimensions are arrays for Python.
+        let shape = shape_of(object).unwrap_or_default();
+        ensure!(shape.len() == 1, "has {name} of shape {shape:?}, where one dimension belongs");
+    }
     Ok(object.items()?)
 }
 

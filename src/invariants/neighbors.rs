@@ -2,9 +2,7 @@
 //!
 //! Source: `sklearn/neighbors/_binary_tree.pxi.tp`, whose `__getstate__` is the tuple read here.
 
-use super::facts::{
-    Place, Places, below, check_fields, features, integers, length_of, shape, shape_of, size,
-};
+use super::facts::{Place, Places, below, check_fields, features, integers, length_of, shape_of, size};
 use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 use crate::npy::NdArray;
@@ -169,15 +167,18 @@ fn check_classes(estimator: Object<'_>, samples: usize) -> Check {
     };
     let counts = match length_of(classes) {
         // With several outputs each has classes of its own.
-        Some(_) if classes.array_info().is_none() && shape(estimator, "classes_")?.is_none() => {
+        Some(_) if shape_of(classes).is_none() => {
             classes.items()?.into_iter().map(|classes| length_of(classes).unwrap_or(0)).collect()
         }
         Some(count) => vec![count],
         None => Vec::new(),
     };
     let labels = labels.ndarray()?;
-    let columns = labels.shape().get(1).copied().unwrap_or(1);
-    let fits = labels.shape().first() == Some(&samples) && columns == counts.len();
+    let fits = match *labels.shape() {
+        [rows] => rows == samples && counts.len() == 1,
+        [rows, columns] => rows == samples && counts.len() == columns,
+        _ => false,
+    };
     ensure!(
         fits,
         "has labels of shape {:?} for {samples} samples and {} outputs",

@@ -45,10 +45,12 @@ fn check_coordinates(object: Object<'_>, shape: &[usize]) -> Check {
         None => vec![object.attr("row")?, object.attr("col")?],
     };
     ensure!(coordinates.len() == shape.len(), "has {} lists of indices for {shape:?}", coordinates.len());
-    let stored = object.attr("data")?.ndarray()?.len();
+    let data = object.attr("data")?.ndarray()?;
+    let [stored] = *data.shape() else { refuse!("has data of shape {:?}", data.shape()) };
     for (axis, (coordinates, size)) in coordinates.into_iter().zip(shape).enumerate() {
         let coordinates = coordinates.ndarray()?;
-        ensure!(coordinates.len() == stored, "has {stored} values and {} indices", coordinates.len());
+        let found = coordinates.shape();
+        ensure!(found == [stored], "has {stored} values and indices of shape {found:?}");
         for index in super::facts::integers(&coordinates)? {
             ensure!(
                 below(index, *size),

@@ -1,8 +1,8 @@
 //! Vocabularies: each word has a column of its own.
 
 use super::facts::{Place, Places, check_keys, items, length, shape, size};
-use super::fault::{Check, ensure};
-use crate::model::{Object, Value};
+use super::fault::{Check, ensure, refuse};
+use crate::model::Object;
 
 /// `CountVectorizer`, `TfidfVectorizer`, `DictVectorizer`.
 pub(super) fn check(vectorizer: Object<'_>) -> Check {
@@ -40,18 +40,17 @@ fn weights(tfidf: Object<'_>) -> Check<Option<usize>> {
     if let Some(count) = length(tfidf, "idf_")? {
         return Ok(Some(count));
     }
-    Ok(shape(tfidf, "_idf_diag")?.and_then(|shape| shape.first().copied()))
+    match shape(tfidf, "_idf_diag")?.as_deref() {
+        None => Ok(None),
+        Some([rows, columns]) if rows == columns => Ok(Some(*rows)),
+        Some(shape) => refuse!("has weights of shape {shape:?}"),
+    }
 }
 
 /// `TfidfTransformer`: its weights are as many as it has seen features.
 pub(super) fn check_transformer(transformer: Object<'_>) -> Check {
     if let Some((features, weights)) = size(transformer, "n_features_in_")?.zip(weights(transformer)?) {
         ensure!(features == weights, "has {features} features and {weights} weights");
-    }
-    if let Some(diagonal) = transformer.get_attr("_idf_diag")?
-        && let Value::Sparse(matrix) = diagonal.value()?
-    {
-        ensure!(matrix.shape().first() == matrix.shape().get(1), "has weights of shape {:?}", matrix.shape());
     }
     Ok(())
 }
