@@ -469,6 +469,10 @@ lies! {
         *edit.node("categories_") = array;
         edit.node("categories_")["shape"] = common::tuple(vec![common::json_node("1"); 2]);
     };
+    neighbors_precomputed: "skops-0.16/neighbors_brute", "invariant-neighbors", "only one is 'precomputed'",
+        |edit| { edit.set("metric", "\"precomputed\""); };
+    neighbors_sums: "skops-0.16/neighbors_brute", "invariant-neighbors", "has the parameter",
+        |edit| { *edit.node("metric_params") = common::dict(vec![("Y_norm_squared", common::list(vec![]))]); };
     neighbors_labels_in_three_dimensions: "skops-0.16/neighbors_brute", "invariant-neighbors", "has labels of shape", |edit| {
         let count = edit.model.at("_y").unwrap().ndarray().unwrap().len();
         edit.put_array("_y", npy(&common::header("'<i8'", &format!("({count}, 1, 1)")), &vec![0; count * 8]));

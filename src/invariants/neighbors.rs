@@ -135,14 +135,34 @@ pub(super) fn check_estimator(estimator: Object<'_>) -> Check {
         let points = state(tree)?.first().and_then(|points| shape_of(*points)).unwrap_or_default();
         ensure!(points == shape, "was fitted to {shape:?} and has a tree of {points:?}");
     }
-    check_parameters(estimator, features)?;
+    check_precomputed(estimator)?;
+    for name in ["metric_params", "effective_metric_params_"] {
+        check_parameters(estimator, name, features)?;
+    }
     check_classes(estimator, samples)
 }
 
+/// With a metric of this name, samples are rows of a matrix of distances, whose width is not that of what was fitted: so
+/// the metric that computes must not be another.
+fn check_precomputed(estimator: Object<'_>) -> Check {
+    let is_precomputed = |name: &str| -> Check<bool> {
+        let Some(metric) = estimator.get_attr(name)? else { return Ok(false) };
+        match metric.value()? {
+            Value::Str(metric) => Ok(metric == "precomputed"),
+            array @ (Value::Scalar(_) | Value::Array(_) | Value::ObjectArray(_)) => {
+                refuse!("has {name} that is {}", array.kind())
+            }
+            _ => Ok(false),
+        }
+    };
+    let agree = is_precomputed("metric")? == is_precomputed("effective_metric_")?;
+    ensure!(agree, "has a metric and an effective_metric_ of which only one is 'precomputed'");
+    Ok(())
+}
+
 /// The parameters of the metric, some of which are arrays that are as large as a sample.
-fn check_parameters(estimator: Object<'_>, features: usize) -> Check {
-    let parameters =
-        estimator.get_attr("effective_metric_params_")?.filter(|parameters| !parameters.is_none());
+fn check_parameters(estimator: Object<'_>, name: &str, features: usize) -> Check {
+    let parameters = estimator.get_attr(name)?.filter(|parameters| !parameters.is_none());
     let Some(parameters) = parameters else { return Ok(()) };
     for (key, value) in parameters.as_dict()?.iter() {
         let shape = shape_of(value).unwrap_or_default();
