@@ -462,6 +462,13 @@ lies! {
         |edit| { edit.put_array("estimators_features_[0]", npy(&common::header("'<i8'", "(4,)"), &[0; 32])); };
     centers_in_a_list: "skops-0.16/cluster_kmeans", "invariant-arrays", "has cluster_centers_, which is a builtins.list",
         |edit| { *edit.node("cluster_centers_") = common::list(vec![]); };
+    birch_sums: "skops-0.16/cluster_kmeans", "invariant-arrays", "and _subcluster_norms of shape [1]", |edit| {
+        put_attribute(edit, "", "subcluster_centers_", edit.schema["content"]["content"]["cluster_centers_"].clone());
+        put_attribute(edit, "", "_subcluster_norms", common::array("sums.npy"));
+        edit.payloads.push(("sums.npy".to_owned(), common::doubles(&[1.0])));
+        let model = edit.node("");
+        (model["__module__"], model["__class__"]) = ("sklearn.cluster._birch".into(), "Birch".into());
+    };
     linkage_in_two_dimensions: "skops-0.16/cluster_hdbscan", "invariant-arrays", "has labels_ of shape [1, 1]",
         |edit| { edit.put_array("labels_", npy(&common::header("'<i8'", "(1, 1)"), &[0; 8])); };
     categories_in_two_dimensions: "skops-0.16/preprocessing_ordinal", "invariant-encoder", "has categories_ of shape [1, 1]", |edit| {

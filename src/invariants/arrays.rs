@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::facts::{below, check_fields, features, int, integers, items, length, shape, shape_of, size};
+use super::facts::{
+    array_shape, below, check_fields, features, int, integers, items, length, shape, shape_of, size,
+};
 use super::fault::{Check, Fault, ensure, refuse};
 use crate::model::{Object, Value};
 
@@ -48,6 +50,19 @@ fn check_bisections(model: Object<'_>, features: usize, is_sparse: bool) -> Chec
         ensure!(children.len() != 1, "has a node with one child");
         left.extend(children);
     }
+    Ok(())
+}
+
+/// `Birch`: the sums of squares that it keeps are one for each center, and are looked up without looking.
+pub(super) fn check_subclusters(model: Object<'_>) -> Check {
+    let Some(centers) = shape(model, "subcluster_centers_")? else { return Ok(()) };
+    let features = features(model)?;
+    let [count, width] = *centers.as_slice() else {
+        refuse!("has subcluster_centers_ of shape {centers:?}");
+    };
+    ensure!(width == features, "has {features} features and subcluster_centers_ of shape {centers:?}");
+    let sums = array_shape(model, "_subcluster_norms")?;
+    ensure!(sums == [count], "has {count} subcluster_centers_ and _subcluster_norms of shape {sums:?}");
     Ok(())
 }
 

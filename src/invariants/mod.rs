@@ -114,6 +114,7 @@ const RULES: &[(&str, &[&str], Rule)] = &[
         &["KMeans", "MiniBatchKMeans", "BisectingKMeans"],
         (arrays::check_centers, Code::InvariantArrays),
     ),
+    ("sklearn", &["Birch"], (arrays::check_subclusters, Code::InvariantArrays)),
     ("sklearn", &["HDBSCAN"], (arrays::check_linkage, Code::InvariantArrays)),
     ("sklearn", &["HashingVectorizer", "FeatureHasher"], (arrays::check_hasher, Code::InvariantArrays)),
     ("scipy.sparse", &["*"], (sparse::check, Code::InvariantSparse)),
