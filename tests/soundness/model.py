@@ -108,7 +108,7 @@ def write_items(items, brackets, style, rng, depth, out):
     for number, (key, item) in enumerate(items):
         out(("," if number else "") + between)
         if key is not None:
-            out(write_text(key, style, rng) + (":" if indent is None else ": "))
+            out(write_text(str(key), style, rng) + (":" if indent is None else ": "))
         write_value(item, style, rng, depth + 1, out)
     out(between[: 1 + (indent or 0) * depth] if between else "")
     out(brackets[1])
