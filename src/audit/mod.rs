@@ -40,7 +40,7 @@ pub(crate) use state::has_methods;
 pub enum Role {
     /// It makes an instance, in a way that the loader fixes.
     Instantiate,
-    /// It calls what the name refers to, with data from the file.
+    /// It calls what the name refers to, with data from the file; or reads an attribute that may call what is in the object.
     Call,
     /// It imports what the name refers to, and stores it.
     Reference,

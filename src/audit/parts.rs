@@ -11,6 +11,7 @@ use super::state::{self, is_of_sklearn};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Content, DictRef, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
+use crate::trust::tables;
 
 /// What a part may be.
 #[derive(Clone, Copy)]
@@ -63,6 +64,75 @@ fn check_attribute(class: TypePath<'_>, attributes: DictRef<'_>, name: &str, kin
     }
     let found = format!("a {} as the attribute '{name}' of {class}", part.loader());
     Err(Error::new(Code::MalformedNode, found))
+}
+
+/// Checks what is read from an estimator, as a method. Other attributes are none that skops writes, and there is code behind
+/// many: `SelectFromModel.threshold_` calls the `importance_getter`, whatever that is.
+pub(super) fn check_method(estimator: NodeRef<'_>, name: &str) -> Result<()> {
+    if tables::is_method(name) {
+        return Ok(());
+    }
+    let found = format!("a method named '{name}' of {}, which has none", estimator.declared());
+    Err(Error::new(Code::MalformedNode, found))
+}
+
+/// Whether what is read from an object may call, or read from, what else the file puts there. Some of scikit-learn's methods
+/// ask the estimators within whether they have them; of a sparse matrix, many attributes are made when they are read.
+pub(super) fn may_call(object: NodeRef<'_>) -> bool {
+    match object.content() {
+        Content::SparseMatrix => true,
+        Content::Object { state: Some(state) } if is_of_sklearn(object.declared()) => {
+            let is_plain = |part: NodeRef<'_>| {
+                matches!(part.resolved().content(), Content::Json { .. } | Content::Array)
+            };
+            match state.resolved().content() {
+                Content::Dict(attributes) => !attributes.items().all(|(_, part)| is_plain(part)),
+                _ => !is_plain(state),
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Checks an item of an array of objects of several dimensions, which is made by `numpy.array`. That takes what has a length
+/// and items for more lists, a `Pipeline` and other ensembles, too, which ask for their `steps`; and it asks anything else for
+/// `__array__`, also the functions and modules that the file only refers to.
+pub(super) fn check_item(item: NodeRef<'_>) -> Result<()> {
+    let mut items = vec![item];
+    while let Some(item) = items.pop() {
+        let is_safe = match item.content() {
+            Content::List(inner) | Content::Tuple(inner) => {
+                items.extend(inner.iter());
+                true
+            }
+            _ => is_item(item.resolved()),
+        };
+        if !is_safe {
+            let found = format!(
+                "a {} of {} in an array of objects of several dimensions, where numpy would look into it",
+                item.loader(),
+                item.declared()
+            );
+            return Err(Error::new(Code::MalformedNode, found));
+        }
+    }
+    Ok(())
+}
+
+fn is_item(item: NodeRef<'_>) -> bool {
+    let declared = item.declared();
+    match item.content() {
+        Content::Function { .. }
+        | Content::Type
+        | Content::Method { .. }
+        | Content::List(_)
+        | Content::Tuple(_)
+        | Content::Reference { .. } => false,
+        Content::Object { .. } if is_of_sklearn(declared) => {
+            declared.class != "Pipeline" && !declared.module.starts_with("sklearn.ensemble")
+        }
+        _ => true,
+    }
 }
 
 /// Checks that there is nothing in the state of a generator but what states of generators are made of.

@@ -19,8 +19,15 @@ use crate::trust::{SEED_SEQUENCE, name};
 /// Checks all nodes, and collects what they refer to.
 pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
     let depth = schema.archive().limits().json_depth;
-    let mut rules =
-        Rules { schema, facts, depth, states: States::default(), key_types: None, owners: HashMap::new() };
+    let mut rules = Rules {
+        schema,
+        facts,
+        depth,
+        states: States::default(),
+        key_types: None,
+        methods: HashMap::new(),
+        calling: HashMap::new(),
+    };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
     }
@@ -35,8 +42,10 @@ struct Rules<'a> {
     states: States,
     /// The list that was asked about last, and whether it holds the types of keys.
     key_types: Option<(NodeId, bool)>,
-    /// For each method, the object that it belongs to, which is no method.
-    owners: HashMap<NodeId, NodeId>,
+    /// For each node that is known to be a method, the object that it belongs to.
+    methods: HashMap<NodeId, NodeId>,
+    /// For each object that a method is read from, whether what is read may call what the file puts there.
+    calling: HashMap<NodeId, bool>,
 }
 
 impl Rules<'_> {
@@ -71,15 +80,37 @@ impl Rules<'_> {
                 parts::check_generator(self.schema, bit_generator)?;
                 seed_seq.map_or(Ok(()), |seeds| parts::check_generator(self.schema, seeds))
             }
-            Content::Method { object, function } => {
-                let object = object.resolved();
-                // A method of a method comes later than that. So each is looked up, and none is followed to its end.
-                let owner = self.owners.get(&object.id()).map_or(object, |owner| self.schema.node(*owner));
-                self.owners.insert(node.id(), owner.id());
-                method(node, object, owner, function, mentions)
-            }
+            Content::Method { object, function } => self.method(node, object.resolved(), function, mentions),
             _ => check(node, mentions),
         }
+    }
+
+    fn method(
+        &mut self,
+        node: NodeRef<'_>,
+        object: NodeRef<'_>,
+        function: &str,
+        mentions: &mut Mentions,
+    ) -> Result<()> {
+        if !name::is_identifier(function) {
+            let found = format!("a method named '{}'", shown(function));
+            return Err(Error::new(Code::MalformedNode, found));
+        }
+        if object.loader() == Loader::Method {
+            // Of anything else it is not known what it is. `__self__` of a method is the object again.
+            let Some(owner) = self.methods.get(&object.id()) else {
+                let found = format!("the attribute '{function}' of what may be no method");
+                return Err(Error::new(Code::MalformedNode, found));
+            };
+            return method(node, object, self.schema.node(*owner), function, Role::Attribute, mentions);
+        }
+        if self.facts.of(object) == Fact::Estimator {
+            parts::check_method(object, function)?;
+            self.methods.insert(node.id(), object.id());
+        }
+        let is_called = *self.calling.entry(object.id()).or_insert_with(|| parts::may_call(object));
+        let role = if is_called { Role::Call } else { Role::Attribute };
+        method(node, object, object, function, role, mentions)
     }
 
     /// Whether a `TypeNode` gives the type of a dict's key. Most do, and come in long lists.
@@ -143,9 +174,11 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
             declares(node, "functools", "partial")?;
             holds(args, Loader::Tuple, "args")?;
             holds(kwds, Loader::Dict, "kwds")?;
-            // `__dict__`, or null when there is none.
+            declares(kwds.resolved(), "builtins", "dict")?;
+            // `__dict__`, or null when there is none. Python does not look whether it is a dict.
             if !matches!(namespace.content(), Content::Json { text: "null" }) {
                 holds(namespace, Loader::Dict, "namespace")?;
+                declares(namespace.resolved(), "builtins", "dict")?;
             }
             mentions.declared(node, Role::Instantiate);
             Ok(())
@@ -283,27 +316,24 @@ fn method(
     object: NodeRef<'_>,
     owner: NodeRef<'_>,
     function: &str,
+    role: Role,
     mentions: &mut Mentions,
 ) -> Result<()> {
-    if !name::is_identifier(function) {
-        let found = format!("a method named '{}'", shown(function));
-        return Err(Error::new(Code::MalformedNode, found));
-    }
     let of = object.declared();
     let declared = node.declared();
     if declared != of && declared.class != "method" {
         return Err(mismatch(node, &format!("holds a method of {of}")));
     }
     mentions.declared(node, Role::Reference);
-    mentions.other(node, Role::Attribute, format!("{of}.{function}"));
+    mentions.other(node, role, format!("{of}.{function}"));
     if owner.declared() != of {
-        mentions.other(node, Role::Attribute, format!("{}.{function}", owner.declared()));
+        mentions.other(node, role, format!("{}.{function}", owner.declared()));
     }
     if let Some(built) = built(owner)? {
-        mentions.other(node, Role::Attribute, format!("{built}.{function}"));
+        mentions.other(node, role, format!("{built}.{function}"));
     }
     if let Some(inner) = lender(owner)? {
-        mentions.other(node, Role::Attribute, format!("{inner}.{function}"));
+        mentions.other(node, role, format!("{inner}.{function}"));
     }
     Ok(())
 }
@@ -469,7 +499,7 @@ fn object_array(items: Children<'_>, shape: NodeRef<'_>) -> Result<()> {
         }
         level = below;
     }
-    Ok(())
+    if others.is_empty() { Ok(()) } else { level.into_iter().try_for_each(parts::check_item) }
 }
 
 fn read_shape(shape: NodeRef<'_>) -> Result<Vec<u64>> {

@@ -153,6 +153,25 @@ def array_of_a_bunch():
     return new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="json", content=items, shape=shape)
 
 
+def pipeline_in_an_array():
+    pipeline = instance(("sklearn.pipeline", "Pipeline"), dict_node(RNG, {"steps": calling_dict(a=json_node(RNG, "1"))}))
+    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"), json_node(RNG, "1"))
+    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), content=[list_node(RNG, "ListNode", pipeline)], type="json", shape=shape)
+
+
+SELECTOR = ("sklearn.feature_selection._from_model", "SelectFromModel")
+
+
+def property_that_calls():
+    state = {"estimator_": text("true"), "importance_getter": function_node(RNG, ("posix", "system"), 2), "prefit": json_node(RNG, "false")}
+    return method(SELECTOR, instance(SELECTOR, dict_node(RNG, state)), "threshold_")
+
+
+def attribute_of_an_attribute():
+    scaler = instance(SCALER, dict_node(RNG, {"m": function_node(RNG, ("shutil", "os"), 2)}))
+    return method(SCALER, method(SCALER, scaler, "m"), "getcwd")
+
+
 ONE = {"1000000.npy": payloads.npy("<i8", (1,), b"\1" + bytes(7))}
 
 # Name, whether it is accepted now, protocol, root, payloads.
@@ -176,7 +195,7 @@ FOUND = [
     # `os.path.join` is reported as an attribute of the "function" `os.path`; the recorder saw a name read from a module.
     ("method_of_a_module", True, 0, method(("os", "function"), function_node(RNG, ("os", "path"), 0), "join"), {}),
     # `custom.method.__name__` was reported; it is read from a method of a `numpy.ndarray`.
-    ("method_of_a_method", True, 1, method(("custom", "method"), method(("custom", "method"), type_node(RNG, ("custom", "Plain")), "method"), "__name__"), {}),
+    ("method_of_a_method", False, 1, method(("custom", "method"), method(("custom", "method"), type_node(RNG, ("custom", "Plain")), "method"), "__name__"), {}),
     # 0.16 sets the attributes of a partial, and `copy.deepcopy` calls the one of this name.
     ("partial_with_special_attributes", False, 2, partial_with_special_attributes(), {}),
     # What the file calls changes what skops calls, and looks up, afterwards.
@@ -198,6 +217,11 @@ FOUND = [
     ("tree_of_ducks", False, 2, tree_of_ducks(), ONE),
     ("tree_with_factory", False, 2, tree(calling_dict(a=json_node(RNG, "1"))), ONE),
     ("generator_with_factory", False, 2, generator_with_factory(), {}),
+    # `numpy.array` takes what has a length and items for a list: a Pipeline asks its steps.
+    ("pipeline_in_an_array", False, 2, pipeline_in_an_array(), {}),
+    # There is code behind properties, and what is read from an attribute is not the object's.
+    ("property_that_calls", False, 2, property_that_calls(), {}),
+    ("attribute_of_an_attribute", False, 2, attribute_of_an_attribute(), {}),
     # `numpy.array` calls `__array__`, which a Bunch has for a key.
     ("array_of_a_bunch", False, 2, array_of_a_bunch(), {}),
     # The class was reported in a module that has nothing to do with it.

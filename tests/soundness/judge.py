@@ -46,6 +46,10 @@ class Reported:
         """Those that nobody had to trust for this file."""
         return sorted({reference["name"] for reference in self.references if reference["trusted"]})
 
+    def called(self):
+        """Those that somebody had to trust to be called."""
+        return sorted({reference["name"] for reference in self.references if not reference["trusted"] and reference["role"] in DOES})
+
     def has(self, names, *roles):
         return any(self.roles.get(name, set()) & set(roles) for name in names)
 
@@ -62,7 +66,8 @@ def disagreement(event, reported):
         things = [name.rpartition(".")[0] for name in names]
         return None if reported.has(names, "attribute") and reported.has(things, "reference") else "get"
     if kind == "read":
-        return None if reported.has(with_partners(names), "attribute") else "read"
+        # Reading may be calling, and is then reported as that.
+        return None if reported.has(with_partners(names), "attribute", "call") else "read"
     if kind in ("call", "reached"):
         if reported.has(with_partners(names), *DOES) or any((name, event.get("method")) in OWN_METHODS for name in names):
             return None

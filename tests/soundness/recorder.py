@@ -2,7 +2,7 @@
 
     python recorder.py FOLDER   (FOLDER is where `custom.py` lies, which some models name)
 
-Reads lines of JSON, each with the files for one process: `[{"path": ..., "trusted": [...], "unasked": [...]}, ...]`, and answers each with
+Reads lines of JSON, each with the files for one process: `[{"path": ..., "trusted": [...], "unasked": [...], "called": [...]}, ...]`, and answers each with
 a line: `[{"path": ..., "outcome": ..., "events": [...]}, ...]`. `instrument.py` has skops's own source call the functions below; an audit
 hook tells what happens beneath. Events are told at once, so what dies on the way has been told up to there.
 
@@ -49,8 +49,8 @@ class Record:
     active = False
     pipe = None
     trusted = []
-    # The names that skops-rs trusts by default.
-    unasked = set()
+    # The names that skops-rs trusts by default, and of the others those that may be called.
+    unasked, called = set(), set()
     seen = set()
     # What skops itself is calling, the innermost last. CHOSEN or IMPORT: a thing that the file chose and that was trusted for
     # it, so that its doings are its own.
@@ -237,7 +237,9 @@ def get(thing, name, *default):
         found = vars(thing).get(name)
         names += public_names(found) if isinstance(found, type) else []
     tell(kind="get" if is_module else "read", names=names)
-    result = enter(CHOSEN, getattr, (thing, name, *default), {})
+    # There may be code behind it, which was reported if the name is one that may be called.
+    within = asked(owners) if not Record.called.intersection(names) else CHOSEN
+    result = enter(within, getattr, (thing, name, *default), {})
     # What is read from a method is reported as an attribute of the object that it belongs to, by skops, too.
     (came_from if type(result) not in PLAIN else was_returned)(result, names if is_module else owners)
     return result
@@ -343,7 +345,7 @@ def load(request, pipe):
     Record.pipe, error = pipe, None
     Record.seen, Record.chosen = set(), []
     Record.origins, Record.codes, Record.returned, Record.products = {}, {}, {}, {}
-    Record.trusted, Record.unasked = request["trusted"], set(request["unasked"])
+    Record.trusted, Record.unasked, Record.called = request["trusted"], set(request["unasked"]), set(request["called"])
     Record.active = True
     try:
         skops.io.load(content, trusted=request["trusted"])

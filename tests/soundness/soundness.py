@@ -54,7 +54,7 @@ class Case:
 
     def request(self):
         reported = judge.Reported(self.references)
-        return {"path": self.path, "trusted": reported.names(), "unasked": reported.unasked()}
+        return {"path": self.path, "trusted": reported.names(), "unasked": reported.unasked(), "called": reported.called()}
 
 
 # skops-rs ------------------------------------------------------------------------------------------------------------

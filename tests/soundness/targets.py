@@ -75,6 +75,7 @@ ATTRIBUTES = [
     "fit", "predict", "transform", "get_params", "__class__", "__init__", "__reduce__", "__globals__", "__self__", "__dict__",
     "__init_subclass__", "__subclasses__", "__mro__", "__call__", "__doc__", "__getattribute__", "mro", "tofile", "tolist",
     "dump", "upper", "format", "real", "imag", "T", "base", "ctypes", "data", "append", "pop", "set_state", "func", "keywords",
+    "threshold_", "feature_importances_", "multilabel_", "estimators_samples_", "coef_", "named_steps", "classes_", "n_features_in_", "A",
     "count", "index", "x", "y", "bit_length", "decode", "method", "a.b", "", "fit.__globals__", "f\u0131t", "_fields", "class",
 ]
 
@@ -97,7 +98,9 @@ METHODS = table("methods")
 ESTIMATORS = [tuple(name.rsplit(".", 1)) for name in table("estimators")]
 
 # Those that do more with their state than keep it.
-RESTORING = [("sklearn.isotonic", "IsotonicRegression"), ("sklearn.preprocessing._data", "StandardScaler")]
+RESTORING = [("sklearn.isotonic", "IsotonicRegression"), ("sklearn.preprocessing._data", "StandardScaler"), ("sklearn.pipeline", "Pipeline"),
+             ("sklearn.feature_selection._from_model", "SelectFromModel"), ("sklearn.ensemble._bagging", "BaggingClassifier")]
 
-# What scikit-learn, or numpy, looks into while it takes a state.
-LOOKED_INTO = ["_build_f", "_sklearn_version", "_get_param_names", "X_thresholds_", "y_thresholds_", "nodes", "random_state"]
+# What scikit-learn, or numpy, looks into while it takes a state, or while an attribute is read.
+LOOKED_INTO = ["_build_f", "_sklearn_version", "_get_param_names", "X_thresholds_", "y_thresholds_", "nodes", "random_state",
+               "steps", "estimators_", "estimator_", "importance_getter", "tree_"]
