@@ -221,6 +221,9 @@ fn what_a_tree_looks_into_is_what_it_writes() {
         assert_eq!(tree(state.clone()), "malformed-node");
         assert_eq!(forest(state), "malformed-node");
     }
+    // scikit-learn 1.8 has a loss with a tuple for a state, whose items become numbers.
+    let loss = |state: Value| with("LossNode", "_loss.CyHalfMultinomialLoss", state);
+    assert_eq!(loss(tuple(vec![json_node("3"), json_node("null")])), "accepted");
 }
 
 /// The bit generators look for keys within keys.

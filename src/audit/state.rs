@@ -28,7 +28,8 @@ impl States {
     pub(super) fn check(&mut self, owner: NodeRef<'_>, fact: Fact, state: NodeRef<'_>) -> Result<()> {
         let state = state.resolved();
         let declared = owner.declared();
-        let is_looked_into = fact == Fact::Estimator || matches!(owner.content(), Content::Reduce { .. });
+        let is_looked_into =
+            fact == Fact::Estimator || matches!(owner.loader(), Loader::Tree | Loader::QuantileForest);
         if is_looked_into && !is_usual(state) {
             let loader = state.loader();
             let found = format!("the state of {declared} in a {loader}, where it has a dict");
