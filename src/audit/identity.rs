@@ -8,7 +8,7 @@
 use super::{keys, state};
 use crate::error::{Code, Error, Result};
 use crate::intern::{IntegerHash, IntegerMap};
-use crate::schema::{Form, Loader, NodeId, NodeRef, Schema};
+use crate::schema::{Content, Form, Loader, NodeId, NodeRef, Schema};
 
 /// The nodes that are an object which an earlier node is already. Nodes of immutable values are left out: most ids are
 /// theirs, and nobody asks whether two of them are the same.
@@ -86,26 +86,41 @@ fn find_target(schema: &Schema, reference: NodeRef<'_>, first: &IntegerMap<u64, 
     Ok(target)
 }
 
-/// Refuses to share what skops itself looks into once it has been built, apart from its owner: types of keys, which it calls;
-/// the state of a bit generator, where it looks for a name; the state of an object. It could have been changed by then, by what
-/// the file has called, and the nodes would not show it. skops writes each of them for its owner alone.
+/// Refuses to share what skops itself, or what it calls by itself, looks into once it has been built, apart from its owner: types
+/// of keys, which are called; the state of a generator, where names and numbers are looked up; the state of an object; the
+/// lists that `numpy.array` is given. They could have been changed by then, by what the file has called, and the nodes would not
+/// show it. skops writes each of them for its owner alone.
 fn check_unshared(node: NodeRef<'_>) -> Result<()> {
-    let parent = node.parent();
-    let is_first =
-        parent.and_then(|parent| parent.children().get(0)).is_some_and(|first| first.id() == node.id());
-    let is_generator = is_first && parent.is_some_and(|parent| parent.loader() == Loader::RandomGenerator);
-    let is_state = state::is_state(node) && node.resolved().loader() != Loader::Json;
     let what = if keys::is_key_types(node) {
         "the types of a dict's keys"
-    } else if is_generator {
-        "the state of a bit generator"
-    } else if is_state {
+    } else if state::is_state(node) && node.resolved().loader() != Loader::Json {
         "the state of an object"
     } else {
-        return Ok(());
+        match holder(node).map(|holder| (holder.loader(), holder.content())) {
+            Some((Loader::RandomState | Loader::RandomGenerator, _)) => "a part of the state of a generator",
+            Some((_, Content::ObjectArray { shape, .. })) if shape.resolved().children().len() > 1 => {
+                "a list of an array of objects of several dimensions"
+            }
+            _ => return Ok(()),
+        }
     };
     let found = format!("{what}, which another place shares");
     Err(Error::new(Code::MalformedNode, found).at_pointer(|| node.pointer()))
+}
+
+/// What holds a container, by way of others. There is only one empty tuple, so nothing is its holder.
+fn holder(node: NodeRef<'_>) -> Option<NodeRef<'_>> {
+    let is_container =
+        |node: NodeRef<'_>| matches!(node.loader(), Loader::Dict | Loader::List | Loader::Tuple);
+    let resolved = node.resolved();
+    if !is_container(resolved) || (resolved.loader() == Loader::Tuple && resolved.children().len() == 0) {
+        return None;
+    }
+    let mut holder = node.parent();
+    while let Some(container) = holder.filter(|holder| is_container(*holder)) {
+        holder = container.parent();
+    }
+    holder
 }
 
 fn dangling(reference: NodeRef<'_>, of: &str) -> Error {

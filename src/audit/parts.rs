@@ -6,6 +6,7 @@
 //! could put an object of its own there, whose attributes are what it says, or a dict whose `default_factory` is called.
 //! So these parts must be of the kind that scikit-learn and numpy put there themselves.
 
+use super::facts::{Fact, Facts};
 use super::keys;
 use super::state::{self, is_of_sklearn};
 use crate::error::{Code, Error, Result};
@@ -35,9 +36,9 @@ const LOOKED_INTO: [(&str, &[&str], Kind); 5] = [
 
 /// Checks those attributes of an object that are looked into while they are set.
 pub(super) fn check_attributes(class: TypePath<'_>, attributes: DictRef<'_>) -> Result<()> {
-    if is_of_sklearn(class) {
-        check_attribute(class, attributes, "_sklearn_version", Kind::Text)?;
-    } else if !class.module.starts_with("quantile_forest.") {
+    // Classes of other modules may be scikit-learn's by another name.
+    check_attribute(class, attributes, "_sklearn_version", Kind::Text)?;
+    if !is_of_sklearn(class) && !class.module.starts_with("quantile_forest.") {
         return Ok(());
     }
     let looked_into = LOOKED_INTO.iter().filter(|(name, ..)| *name == class.class);
@@ -66,10 +67,20 @@ fn check_attribute(class: TypePath<'_>, attributes: DictRef<'_>, name: &str, kin
     Err(Error::new(Code::MalformedNode, found))
 }
 
+/// Names of methods that other classes have for attributes, so that they are not in the table of those that may not be hidden.
+const ALSO_METHODS: [&str; 3] = ["link", "loss", "perplexity"];
+
 /// Checks what is read from an estimator, as a method. Other attributes are none that skops writes, and there is code behind
 /// many: `SelectFromModel.threshold_` calls the `importance_getter`, whatever that is.
 pub(super) fn check_method(estimator: NodeRef<'_>, name: &str) -> Result<()> {
-    if tables::is_method(name) {
+    let is_in_state = || match estimator.content() {
+        Content::Object { state: Some(state) } => match state.resolved().content() {
+            Content::Dict(attributes) => attributes.get(name).is_some(),
+            _ => false,
+        },
+        _ => true,
+    };
+    if tables::is_method(name) || (ALSO_METHODS.contains(&name) && !is_in_state()) {
         return Ok(());
     }
     let found = format!("a method named '{name}' of {}, which has none", estimator.declared());
@@ -90,22 +101,23 @@ pub(super) fn may_call(object: NodeRef<'_>) -> bool {
                 _ => !is_plain(state),
             }
         }
-        _ => false,
+        Content::Object { state: None } => false,
+        _ => is_of_sklearn(object.declared()),
     }
 }
 
 /// Checks an item of an array of objects of several dimensions, which is made by `numpy.array`. That takes what has a length
 /// and items for more lists, a `Pipeline` and other ensembles, too, which ask for their `steps`; and it asks anything else for
-/// `__array__`, also the functions and modules that the file only refers to.
-pub(super) fn check_item(item: NodeRef<'_>) -> Result<()> {
+/// `__array__`, also the functions and modules that the file only refers to. So only what is known to be no such thing is one.
+pub(super) fn check_item(item: NodeRef<'_>, facts: &Facts) -> Result<()> {
     let mut items = vec![item];
     while let Some(item) = items.pop() {
         let is_safe = match item.content() {
             Content::List(inner) | Content::Tuple(inner) => {
                 items.extend(inner.iter());
-                true
+                item.declared().module == "builtins"
             }
-            _ => is_item(item.resolved()),
+            _ => is_item(item.resolved(), facts),
         };
         if !is_safe {
             let found = format!(
@@ -119,19 +131,29 @@ pub(super) fn check_item(item: NodeRef<'_>) -> Result<()> {
     Ok(())
 }
 
-fn is_item(item: NodeRef<'_>) -> bool {
+fn is_item(item: NodeRef<'_>, facts: &Facts) -> bool {
     let declared = item.declared();
     match item.content() {
-        Content::Function { .. }
-        | Content::Type
-        | Content::Method { .. }
-        | Content::List(_)
-        | Content::Tuple(_)
-        | Content::Reference { .. } => false,
-        Content::Object { .. } if is_of_sklearn(declared) => {
-            declared.class != "Pipeline" && !declared.module.starts_with("sklearn.ensemble")
+        Content::Json { .. }
+        | Content::Array
+        | Content::ObjectArray { .. }
+        | Content::MaskedArray { .. }
+        | Content::SparseMatrix
+        | Content::Bytes { .. }
+        | Content::Bytearray { .. }
+        | Content::Slice { .. }
+        | Content::DType { .. }
+        | Content::RandomState { .. }
+        | Content::RandomGenerator { .. }
+        | Content::DefaultDict { .. } => true,
+        Content::Type => declared.module == "builtins" || facts.of(item) == Fact::Scalar,
+        Content::Dict(_) => declared.is("builtins", "dict") || declared.is("collections", "OrderedDict"),
+        Content::Set(_) => declared.is("builtins", "set"),
+        Content::Object { .. } if facts.of(item) == Fact::Estimator => {
+            let others = ["Pipeline", "FrozenEstimator"];
+            !others.contains(&declared.class) && !declared.module.starts_with("sklearn.ensemble")
         }
-        _ => true,
+        _ => false,
     }
 }
 
@@ -161,9 +183,7 @@ pub(super) fn check_keys(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
     if ["builtins", "collections"].contains(&class.module) {
         return Ok(());
     }
-    if is_of_sklearn(class) {
-        keys::check_text(dict, "a dict that has its keys for attributes")?;
-    }
+    keys::check_text(dict, "a dict that may have its keys for attributes")?;
     match dict.items().find(|(key, _)| state::is_special(key)) {
         None => Ok(()),
         Some((key, _)) => {

@@ -14,7 +14,7 @@ use crate::npy::npz::SparseHeader;
 use crate::npy::{ArrayHeader, Dtype, Kind, show_dtype, show_shape};
 use crate::schema::{Children, Content, Form, Loader, NodeId, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
-use crate::trust::{SEED_SEQUENCE, name};
+use crate::trust::{SEED_SEQUENCE, name, tables};
 
 /// Checks all nodes, and collects what they refer to.
 pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
@@ -81,6 +81,10 @@ impl Rules<'_> {
                 seed_seq.map_or(Ok(()), |seeds| parts::check_generator(self.schema, seeds))
             }
             Content::Method { object, function } => self.method(node, object.resolved(), function, mentions),
+            Content::ObjectArray { items, shape } => {
+                exactly(node, "numpy", "ndarray", mentions)?;
+                object_array(items, shape, self.facts)
+            }
             _ => check(node, mentions),
         }
     }
@@ -106,7 +110,12 @@ impl Rules<'_> {
         }
         if self.facts.of(object) == Fact::Estimator {
             parts::check_method(object, function)?;
-            self.methods.insert(node.id(), object.id());
+            // What a `FrozenEstimator` lends may be no method.
+            let is_own = matches!(object.content(), Content::Object { .. })
+                && object.declared().class != "FrozenEstimator";
+            if is_own && tables::is_method(function) {
+                self.methods.insert(node.id(), object.id());
+            }
         }
         let is_called = *self.calling.entry(object.id()).or_insert_with(|| parts::may_call(object));
         let role = if is_called { Role::Call } else { Role::Attribute };
@@ -192,10 +201,6 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         }
         Content::Bytes { .. } => exactly(node, "builtins", "bytes", mentions),
         Content::Bytearray { .. } => exactly(node, "builtins", "bytearray", mentions),
-        Content::ObjectArray { items, shape } => {
-            exactly(node, "numpy", "ndarray", mentions)?;
-            object_array(items, shape)
-        }
         Content::MaskedArray { data, mask } => {
             holds(data, Loader::NdArray, "data")?;
             holds(mask, Loader::NdArray, "mask")?;
@@ -231,6 +236,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         | Content::Type
         | Content::Array
         | Content::Method { .. }
+        | Content::ObjectArray { .. }
         | Content::Reduce { .. } => Ok(()),
     }
 }
@@ -343,17 +349,20 @@ fn lender(node: NodeRef<'_>) -> Result<Option<String>> {
     if node.declared().class != "FrozenEstimator" {
         return Ok(None);
     }
-    let Content::Object { state: Some(state) } = node.content() else { return Ok(None) };
-    let Content::Dict(state) = state.resolved().content() else { return Ok(None) };
+    let unclear =
+        |what: &str| Err(Error::new(Code::MalformedNode, format!("a method of a FrozenEstimator {what}")));
+    let state = match node.content() {
+        Content::Object { state: Some(state) } => state.resolved(),
+        Content::Object { state: None } | Content::Type => return Ok(None),
+        _ => return unclear("that is not made of its state"),
+    };
+    let Content::Dict(state) = state.content() else { return unclear("whose state is no dict") };
     let Some(inner) = state.get("estimator").map(NodeRef::resolved) else { return Ok(None) };
     match inner.content() {
         Content::Object { .. } if inner.declared().class != "FrozenEstimator" => {
             Ok(Some(inner.declared().to_string()))
         }
-        _ => {
-            let found = format!("a method of a FrozenEstimator that holds a {}", inner.loader());
-            Err(Error::new(Code::MalformedNode, found))
-        }
+        _ => unclear(&format!("that holds a {}", inner.loader())),
     }
 }
 
@@ -473,7 +482,7 @@ fn loss(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
 
 /// The items of an object array must be as many as its shape says, along each dimension. skops itself ignores the
 /// shape and counts; then a file could show one shape to a person and another to the program.
-fn object_array(items: Children<'_>, shape: NodeRef<'_>) -> Result<()> {
+fn object_array(items: Children<'_>, shape: NodeRef<'_>, facts: &Facts) -> Result<()> {
     let sizes = read_shape(shape)?;
     let check = |count: usize, size: u64| {
         if count as u64 == size {
@@ -499,7 +508,11 @@ fn object_array(items: Children<'_>, shape: NodeRef<'_>) -> Result<()> {
         }
         level = below;
     }
-    if others.is_empty() { Ok(()) } else { level.into_iter().try_for_each(parts::check_item) }
+    if others.is_empty() {
+        Ok(())
+    } else {
+        level.into_iter().try_for_each(|item| parts::check_item(item, facts))
+    }
 }
 
 fn read_shape(shape: NodeRef<'_>) -> Result<Vec<u64>> {

@@ -14,14 +14,16 @@ use super::facts::Fact;
 use super::keys::{self, KeyKind};
 use super::parts;
 use crate::error::{Code, Error, Result};
-use crate::schema::{Children, Content, DictRef, Loader, NodeId, NodeRef, Scalar, TypePath};
+use crate::schema::{Children, Content, DictRef, Loader, NameId, NodeId, NodeRef, Scalar, TypePath};
 use crate::text::shown;
 use crate::trust::tables;
 
-/// The states that were checked, and pairs in them, each for scikit-learn's classes or for others: objects can have one in
-/// common.
+/// The states that were checked, for each class, and pairs in them: objects can have one in common.
 #[derive(Default)]
-pub(super) struct States(HashSet<(NodeId, bool)>);
+pub(super) struct States {
+    dicts: HashSet<(NodeId, NameId)>,
+    pairs: HashSet<NodeId>,
+}
 
 impl States {
     /// Checks what becomes the attributes of `owner`, which is `fact`.
@@ -37,11 +39,15 @@ impl States {
         }
         let dict = match state.content() {
             Content::Dict(_) => state,
-            Content::DefaultDict { main, .. } => main.resolved(),
+            Content::DefaultDict { main, .. } if main.loader() == Loader::Cached => {
+                let found = "the attributes of an object in a dict that stands elsewhere";
+                return Err(Error::new(Code::MalformedNode, found));
+            }
+            Content::DefaultDict { main, .. } => main,
             Content::List(items)
             | Content::Tuple(items)
             | Content::Set(items)
-            | Content::ObjectArray { items, .. } => return self.pairs(items),
+            | Content::ObjectArray { items, .. } => return self.pairs(declared, items),
             Content::Json { .. } | Content::Array | Content::Bytes { .. } | Content::Bytearray { .. } => {
                 return Ok(());
             }
@@ -52,19 +58,23 @@ impl States {
         };
         // Another rule refuses a `main` that is no dict.
         let Content::Dict(items) = dict.content() else { return Ok(()) };
-        if self.0.insert((dict.id(), is_of_sklearn(declared))) {
+        if self.dicts.insert((dict.id(), owner.name_id())) {
             check_dict(declared, items)?;
         }
         Ok(())
     }
 
     /// Checks the names in what could be taken for pairs. If one of the items is none, `__dict__.update` fails.
-    fn pairs(&mut self, items: Children<'_>) -> Result<()> {
-        if !items.iter().all(|item| pair_length(item.resolved()) == Some(2)) {
+    fn pairs(&mut self, class: TypePath<'_>, items: Children<'_>) -> Result<()> {
+        if items.len() == 0 || !items.iter().all(|item| pair_length(item.resolved()) == Some(2)) {
             return Ok(());
         }
+        if is_of_sklearn(class) {
+            let found = format!("the attributes of {class} in pairs, where scikit-learn has a dict");
+            return Err(Error::new(Code::MalformedNode, found));
+        }
         for pair in items.iter().map(NodeRef::resolved) {
-            if self.0.insert((pair.id(), false)) {
+            if self.pairs.insert(pair.id()) {
                 check_pair(pair)?;
             }
         }
@@ -75,7 +85,8 @@ impl States {
 fn check_dict(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
     keys::check_text(dict, "an object's attributes")?;
     dict.items().try_for_each(|(name, _)| check_name(name))?;
-    let hidden = dict.items().find(|(name, _)| has_methods(class) && hides(name));
+    let is_hidden = |name: &str| CALLED.contains(&name) || (has_methods(class) && hides(name));
+    let hidden = dict.items().find(|(name, _)| is_hidden(name));
     if let Some((name, _)) = hidden {
         let found = format!("the attribute '{}' of {class}, which is its class's", shown(name));
         return Err(Error::new(Code::AttributeName, found));
@@ -157,7 +168,7 @@ pub(super) fn is_special(name: &str) -> bool {
 
 fn is_usual(state: NodeRef<'_>) -> bool {
     match state.content() {
-        Content::Dict(_) => true,
+        Content::Dict(_) => state.declared().is("builtins", "dict"),
         // What `object.__getstate__` gives for an object without state.
         Content::Json { text } => text == "null",
         _ => false,
@@ -166,6 +177,9 @@ fn is_usual(state: NodeRef<'_>) -> bool {
 
 /// The classes of scikit-learn whose instances do have attributes that are named like methods of others.
 const HAVE_METHOD_NAMES: [&str; 2] = ["MetadataRequest", "_BisectingTree"];
+
+/// Methods that scikit-learn calls while it takes a state, or shows an estimator. A class of another module may be one of its own.
+const CALLED: [&str; 5] = ["_build_f", "_get_param_names", "get_params", "_repr_html_", "_repr_mimebundle_"];
 
 /// Attributes of classes that choose what native code does, and that no instance has of its own.
 const CLASS_ATTRIBUTES: [&str; 3] = ["_impl", "_sparse_kernels", "is_multiclass"];
@@ -190,6 +204,7 @@ pub(super) fn is_state(node: NodeRef<'_>) -> bool {
     match node.parent().map(NodeRef::content) {
         Some(Content::Object { state: Some(state) } | Content::Reduce { state, .. }) => of(state),
         Some(Content::Partial { namespace, .. }) => of(namespace),
+        Some(Content::DefaultDict { main, .. }) => of(main) && node.parent().is_some_and(is_state),
         _ => false,
     }
 }

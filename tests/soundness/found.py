@@ -159,6 +159,55 @@ def pipeline_in_an_array():
     return new(RNG, "NdArrayNode", ("numpy", "ndarray"), content=[list_node(RNG, "ListNode", pipeline)], type="json", shape=shape)
 
 
+def in_an_array(item):
+    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"), json_node(RNG, "1"))
+    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), content=[list_node(RNG, "ListNode", item)], type="json", shape=shape)
+
+
+def pipeline():
+    return instance(("sklearn.pipeline", "Pipeline"), dict_node(RNG, {"steps": calling_dict(a=json_node(RNG, "1"))}))
+
+
+def deque_in_an_array():
+    return in_an_array({**list_node(RNG, "SetNode", pipeline()), "__module__": "collections", "__class__": "deque"})
+
+
+def key_that_becomes_special():
+    made = dict_node(RNG, {" __array__": partial(("posix", "system"), "true")})
+    made["key_types"] = list_node(RNG, "ListNode", type_node(RNG, ("textwrap", "dedent")))
+    return in_an_array({**made, "__module__": "scipy.optimize._optimize", "__class__": "OptimizeResult"})
+
+
+def changing(*arguments):
+    return new(RNG, "ConstructorFromReduceNode", ("operator", "setitem"), content=list_node(RNG, "TupleNode", *arguments))
+
+
+def changed_state_of_a_generator():
+    inner = dict_node(RNG, {"pos": json_node(RNG, "1")})
+    state = dict_node(RNG, {"bit_generator": text("MT19937"), "state": inner})
+    generator = new(RNG, "RandomStateNode", ("numpy.random.mtrand", "RandomState"), content=state)
+    return list_node(RNG, "ListNode", changing(inner, text("key"), calling_dict()), generator)
+
+
+def changed_row_of_an_array():
+    array = in_an_array(json_node(RNG, "1"))
+    return list_node(RNG, "ListNode", changing(array["content"][0], json_node(RNG, "0"), pipeline()), array)
+
+
+PREDICTOR = ("sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor")
+
+
+def predictor_of_pairs():
+    nodes = instance(NAMESPACE, dict_node(RNG, {"dtype": text("x"), "astype": partial(("posix", "system"), "true")}))
+    return instance(PREDICTOR, list_node(RNG, "ListNode", list_node(RNG, "TupleNode", text("nodes"), nodes)))
+
+
+def attribute_of_what_is_lent():
+    frozen = ("sklearn.frozen._frozen", "FrozenEstimator")
+    inner = instance(NAMESPACE, dict_node(RNG, {"predict": function_node(RNG, ("shutil", "os"), 2)}))
+    return method(frozen, method(frozen, instance(frozen, dict_node(RNG, {"estimator": inner})), "predict"), "getcwd")
+
+
 SELECTOR = ("sklearn.feature_selection._from_model", "SelectFromModel")
 
 
@@ -219,6 +268,13 @@ FOUND = [
     ("generator_with_factory", False, 2, generator_with_factory(), {}),
     # `numpy.array` takes what has a length and items for a list: a Pipeline asks its steps.
     ("pipeline_in_an_array", False, 2, pipeline_in_an_array(), {}),
+    ("deque_in_an_array", False, 2, deque_in_an_array(), {}),
+    ("key_that_becomes_special", False, 2, key_that_becomes_special(), {}),
+    # What was looked at has been changed by what the file calls.
+    ("changed_state_of_a_generator", False, 2, changed_state_of_a_generator(), {}),
+    ("changed_row_of_an_array", False, 2, changed_row_of_an_array(), {}),
+    ("predictor_of_pairs", False, 2, predictor_of_pairs(), {}),
+    ("attribute_of_what_is_lent", False, 2, attribute_of_what_is_lent(), {}),
     # There is code behind properties, and what is read from an attribute is not the object's.
     ("property_that_calls", False, 2, property_that_calls(), {}),
     ("attribute_of_an_attribute", False, 2, attribute_of_an_attribute(), {}),
