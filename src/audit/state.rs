@@ -168,7 +168,7 @@ pub(super) fn is_special(name: &str) -> bool {
 
 fn is_usual(state: NodeRef<'_>) -> bool {
     match state.content() {
-        Content::Dict(_) => state.declared().is("builtins", "dict"),
+        Content::Dict(_) => true,
         // What `object.__getstate__` gives for an object without state.
         Content::Json { text } => text == "null",
         _ => false,
