@@ -444,8 +444,13 @@ lies! {
         });
     boosting_start_kind: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "an _estimator_type of its own",
         |edit| put_attribute(edit, "init_", "_estimator_type", common::json_node("\"classifier\""));
-    boosting_member_alias: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "which is a BaseEstimator and no tree",
-        |edit| { edit.node("estimators_[0][0]")["__class__"] = "BaseEstimator".into(); };
+    boosting_member_other: "skops-0.16/gradient_boosting_regressor", "invariant-ensemble", "which is a Ridge and no tree",
+        |edit| {
+            edit.node("estimators_[0][0]")["__class__"] = "Ridge".into();
+            edit.node("estimators_[0][0]")["__module__"] = "sklearn.linear_model._ridge".into();
+        };
+    forest_member_alias: "skops-0.16/random_forest_classifier", "invariant-ensemble", "which is a BaseEstimator and no tree",
+        |edit| { edit.node("estimators_[0]")["__class__"] = "BaseEstimator".into(); };
     boosting_loss_alias: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
         |edit| { edit.node("_loss")["__module__"] = "sklearn.ensemble._gb".into(); };
     boosting_loss_of_two_classes: "skops-0.16/gradient_boosting_classifier_multiclass", "invariant-ensemble", "which is none of its own",
