@@ -97,9 +97,7 @@ def isotonic(build):
 
 def array_of_pairs():
     pair = list_node(RNG, "TupleNode", text("__array__"), partial(("posix", "system"), "true"))
-    items = [list_node(RNG, "ListNode", instance(NAMESPACE, list_node(RNG, "ListNode", pair)))]
-    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"), json_node(RNG, "1"))
-    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="json", content=items, shape=shape)
+    return in_an_array(instance(NAMESPACE, list_node(RNG, "ListNode", pair)))
 
 
 def filled_globals():
@@ -148,15 +146,7 @@ def generator_with_factory():
 
 def array_of_a_bunch():
     bunch = dict_node(RNG, {"__array__": partial(("posix", "system"), "true")})
-    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"), json_node(RNG, "1"))
-    items = [list_node(RNG, "ListNode", {**bunch, "__module__": "sklearn.utils._bunch", "__class__": "Bunch"})]
-    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="json", content=items, shape=shape)
-
-
-def pipeline_in_an_array():
-    pipeline = instance(("sklearn.pipeline", "Pipeline"), dict_node(RNG, {"steps": calling_dict(a=json_node(RNG, "1"))}))
-    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"), json_node(RNG, "1"))
-    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), content=[list_node(RNG, "ListNode", pipeline)], type="json", shape=shape)
+    return in_an_array({**bunch, "__module__": "sklearn.utils._bunch", "__class__": "Bunch"})
 
 
 def in_an_array(item):
@@ -267,7 +257,7 @@ FOUND = [
     ("tree_with_factory", False, 2, tree(calling_dict(a=json_node(RNG, "1"))), ONE),
     ("generator_with_factory", False, 2, generator_with_factory(), {}),
     # `numpy.array` takes what has a length and items for a list: a Pipeline asks its steps.
-    ("pipeline_in_an_array", False, 2, pipeline_in_an_array(), {}),
+    ("pipeline_in_an_array", False, 2, in_an_array(pipeline()), {}),
     ("deque_in_an_array", False, 2, deque_in_an_array(), {}),
     ("key_that_becomes_special", False, 2, key_that_becomes_special(), {}),
     # What was looked at has been changed by what the file calls.
