@@ -209,7 +209,10 @@ def text_keys(attributes):
 def sound_update(thing, attributes, /):
     if Record.active and not is_own(thing):
         tell(kind="call", names=names_of(thing), method="__dict__.update")
-        tell(kind="set", names=text_keys(attributes))
+        names = text_keys(attributes)
+        # What is no pair ends the loading here: nobody sees the object.
+        thing.__dict__.update(attributes)
+        return tell(kind="set", names=names)
     return thing.__dict__.update(attributes)
 
 
