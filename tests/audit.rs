@@ -426,6 +426,154 @@ fn attributes_in_another_form_are_looked_at_for_each_class() {
     assert_eq!(code(elsewhere), "malformed-node");
 }
 
+/// A node of a class of its own for a container: what the class makes of the items is anybody's guess.
+fn of(name: &str, container: Value) -> Value {
+    let (module, class) = name.rsplit_once('.').unwrap();
+    let mut container = container;
+    (container["__module__"], container["__class__"]) = (json!(module), json!(class));
+    container
+}
+
+fn object_array(items: Vec<Value>, shape: Value) -> Value {
+    node("NdArrayNode", "numpy.ndarray", json!({"type": "json", "content": items, "shape": shape}))
+}
+
+/// What is called for a container can give one with other items, or one that other nodes fill, too. Where skops, scikit-learn
+/// or numpy look into it, it is what the node shows.
+#[test]
+fn what_is_looked_into_is_no_container_of_another_class() {
+    let refused = ["malformed-node", "type-mismatch"];
+    let mut typed = dict(vec![("a", json_node("1"))]);
+    typed["key_types"] = of("types.resolve_bases", typed["key_types"].clone());
+    let one = || json_node("1");
+    let default = |main: Value| {
+        let content = json!({"main": main, "default_factory": json_node("null")});
+        node("DefaultDictNode", "collections.defaultdict", json!({"content": content}))
+    };
+    let attributes = || dict(vec![("a", one())]);
+    for (root, own) in [
+        (with_state(of("sysconfig.get_config_vars", attributes())), with_state(attributes())),
+        (with_state(of("a.Dict", attributes())), with_state(of("collections.OrderedDict", attributes()))),
+        (with_state(of("itertools.pairwise", list(vec![one()]))), with_state(list(vec![one()]))),
+        (with_state(of("a.Point", tuple(vec![]))), with_state(tuple(vec![]))),
+        (
+            object_array(vec![one()], of("dis.Positions", tuple(vec![one()]))),
+            object_array(vec![one()], tuple(vec![one()])),
+        ),
+        (typed, attributes()),
+        (default(of("a.Dict", attributes())), default(attributes())),
+    ] {
+        assert!(refused.contains(&code(root.clone())), "{root}");
+        assert_eq!(code(own), "accepted");
+    }
+    // Of another name, it is still `globals`.
+    assert_eq!(code(of("timeit._globals", dict(vec![]))), "type-mismatch");
+}
+
+/// Whatever could be taken for a pair is one, unless it is known that it is not.
+#[test]
+fn a_pair_is_what_may_be_one() {
+    let name = || json_node("\"__array__\"");
+    let pair = || tuple(vec![name(), json_node("1")]);
+    let state = |items: Vec<Value>| code(with_state(list(items)));
+    // Two letters are a pair, too.
+    assert_eq!(state(vec![json_node("\"ab\""), pair()]), "attribute-name");
+    assert_eq!(state(vec![json_node("\"abc\""), pair()]), "accepted");
+    assert_eq!(state(vec![json_node("12"), pair()]), "accepted");
+    assert_eq!(state(vec![object("a.B")]), "malformed-node");
+    assert_eq!(state(vec![object(SCALER), pair()]), "accepted");
+    assert_eq!(state(vec![object("sklearn.ensemble._forest.RandomForestClassifier")]), "malformed-node");
+    assert_eq!(state(vec![of("a.List", list(vec![]))]), "malformed-node");
+    assert_eq!(state(vec![of("a.List", list(vec![])), json_node("1")]), "accepted");
+    // A list can be changed by whoever has it, a tuple cannot.
+    let shared = |pair: Value| {
+        let pair = with_id(pair, 7);
+        code(list(vec![pair.clone(), with_state(list(vec![pair]))]))
+    };
+    let items = || vec![json_node("\"a\""), json_node("1")];
+    assert_eq!(shared(list(items())), "malformed-node");
+    assert_eq!(shared(dict(vec![("a", json_node("1")), ("b", json_node("1"))])), "malformed-node");
+    assert_eq!(shared(tuple(items())), "accepted");
+}
+
+/// Text in an array can be a name.
+#[test]
+fn names_stand_in_no_array() {
+    let state = |state: Value, header: &str, bytes: usize| {
+        let npy = npy(header, &vec![0; bytes]);
+        code_of(skops(with_state(state), &[("x.npy", npy)]))
+    };
+    let items = || list(vec![array("x.npy")]);
+    assert_eq!(state(array("x.npy"), &header("'<U9'", "(1, 2)"), 72), "malformed-node");
+    assert_eq!(state(items(), &header("'<U9'", "(2,)"), 72), "malformed-node");
+    assert_eq!(state(array("x.npy"), &header("'<U9'", "(3,)"), 108), "accepted");
+    assert_eq!(state(items(), &header("'<U9'", "(3,)"), 108), "accepted");
+    let turned = || of("numpy.flip", array("x.npy"));
+    assert_eq!(state(turned(), &header("'<f8'", "(1, 2)"), 16), "malformed-node");
+    assert_eq!(state(list(vec![turned()]), &header("'<f8'", "(1, 2)"), 16), "malformed-node");
+    assert_eq!(state(array("x.npy"), &header("'<f8'", "(1, 2)"), 16), "accepted");
+    assert_eq!(state(array("x.npy"), &header("[('a', '<U1'), ('b', '<f8')]", "(1,)"), 12), "malformed-node");
+}
+
+/// A mask is turned into bools: objects would be asked for their truth.
+#[test]
+fn a_mask_is_an_array_of_its_own() {
+    let masked = |data: Value, mask: Value| {
+        node("MaskedArrayNode", "numpy.ma.MaskedArray", json!({"content": {"data": data, "mask": mask}}))
+    };
+    let objects = || object_array(vec![json_node("1")], tuple(vec![json_node("1")]));
+    let payload = || [("x.npy", npy(&header("'|b1'", "(1,)"), &[0]))];
+    let code = |root: Value| code_of(skops(root, &payload()));
+    assert_eq!(code(masked(objects(), array("x.npy"))), "accepted");
+    assert_eq!(code(masked(array("x.npy"), objects())), "type-mismatch");
+    // numpy copies what the data has besides: nothing, if it is an array and no more.
+    let shared = |data: Value| {
+        let data = with_id(data, 7);
+        code(list(vec![data.clone(), masked(data, array("x.npy"))]))
+    };
+    assert_eq!(shared(array("x.npy")), "accepted");
+    assert_eq!(shared(of("numpy.matrix", array("x.npy"))), "malformed-node");
+}
+
+/// Who has an object can put into it what its methods ask for, and what is found instead of them.
+#[test]
+fn a_method_of_what_others_have_may_call() {
+    let pipeline = || with_id(object("sklearn.pipeline.Pipeline"), 7);
+    let read = || method("sklearn.pipeline.Pipeline", pipeline(), "transform");
+    let role = |root: Value| {
+        let references = references(root);
+        let name = "sklearn.pipeline.Pipeline.transform";
+        let line = references.iter().find(|line| line.ends_with(name)).unwrap();
+        line.split(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(role(read()), "attribute");
+    assert_eq!(role(list(vec![pipeline(), read()])), "call");
+    let chain = || method("sklearn.pipeline.Pipeline", read(), "__self__");
+    assert_eq!(code(chain()), "accepted");
+    assert_eq!(code(list(vec![pipeline(), chain()])), "malformed-node");
+}
+
+/// numpy looks for attributes of what is in arrays of several dimensions, and whoever has an object can set them.
+#[test]
+fn what_has_attributes_in_an_array_is_shared_with_nothing() {
+    let one = || json_node("1");
+    let in_an_array = |item: Value| object_array(vec![list(vec![item])], tuple(vec![one(), one()]));
+    let scaler = || with_id(object(SCALER), 7);
+    let reference = json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7});
+    assert_eq!(code(in_an_array(scaler())), "accepted");
+    for (one, other) in [
+        (scaler(), in_an_array(scaler())),
+        (in_an_array(scaler()), scaler()),
+        (scaler(), in_an_array(reference.clone())),
+        (in_an_array(scaler()), reference),
+    ] {
+        assert_eq!(code(list(vec![one, other])), "malformed-node");
+    }
+    let called = node("RandomStateNode", "a.B", json!({"content": dict(vec![])}));
+    assert_eq!(code(called.clone()), "accepted");
+    assert_eq!(code(in_an_array(called)), "malformed-node");
+}
+
 /// What a `FrozenEstimator` lends may be no method; nor what another loader makes of one.
 #[test]
 fn what_is_lent_has_no_attributes() {
@@ -565,13 +713,9 @@ fn a_method_is_reported_of_what_is_built() {
     let names: Vec<_> = audit.references().map(|reference| reference.name().to_string()).collect();
     assert_eq!(names, ["numpy.ufunc", "numpy.ufunc.run", "os.system", "os.system.run"]);
     let masked = |class: &str| {
-        let array = node(
-            "NdArrayNode",
-            "numpy.ndarray",
-            json!({"type": "json", "content": [], "shape": tuple(vec![json_node("0")])}),
-        );
-        let content = json!({"data": array, "mask": array});
-        references(method(class, node("MaskedArrayNode", class, json!({"content": content})), "run"))
+        let content = json!({"data": array("x.npy"), "mask": array("x.npy")});
+        let root = method(class, node("MaskedArrayNode", class, json!({"content": content})), "run");
+        references_of(skops(root, &[("x.npy", npy(&header("'|b1'", "(1,)"), &[0]))]))
     };
     assert!(
         masked("numpy.ma.core.MaskedConstant")

@@ -16,6 +16,8 @@ use crate::schema::{Content, Form, Loader, NodeId, NodeRef, Schema};
 pub(super) struct Repeats {
     /// Sorted by node; the first node of the same object.
     nodes: Vec<(NodeId, NodeId)>,
+    /// The first nodes of objects that stand in several places. Sorted.
+    shared: Vec<NodeId>,
 }
 
 impl Repeats {
@@ -23,6 +25,11 @@ impl Repeats {
     pub(super) fn first(&self, node: NodeId) -> NodeId {
         let found = self.nodes.binary_search_by_key(&node, |(node, _)| *node);
         found.ok().and_then(|at| self.nodes.get(at)).map_or(node, |(_, first)| *first)
+    }
+
+    /// Whether the object that a node is stands in another place, too.
+    pub(super) fn is_shared(&self, node: NodeId) -> bool {
+        self.shared.binary_search(&self.first(node)).is_ok()
     }
 }
 
@@ -49,22 +56,32 @@ pub(super) fn resolve(schema: &mut Schema) -> Result<Repeats> {
             let found = format!("the id {id} again, with another body");
             return Err(Error::new(Code::IdConflict, found).at_pointer(|| node.pointer()));
         }
-        if !matches!(node.loader(), Loader::Json | Loader::Type | Loader::Function) {
+        if !is_immutable(node) {
             let owner = |node: NodeRef<'_>| node.parent().and_then(NodeRef::object_id);
             let is_of_one_object = owner(node).is_some() && owner(node) == owner(schema.node(earlier));
             if !is_of_one_object {
                 [schema.node(earlier), node].into_iter().try_for_each(check_unshared)?;
             }
             repeats.nodes.push((node.id(), earlier));
+            repeats.shared.push(earlier);
         }
     }
     for reference in references {
         let target = find_target(schema, schema.node(reference), &first)?;
+        schema.resolve(reference, target);
         check_unshared(schema.node(target))?;
         check_unshared(schema.node(reference))?;
-        schema.resolve(reference, target);
+        if !is_immutable(schema.node(target)) {
+            repeats.shared.push(target);
+        }
     }
+    repeats.shared.sort_unstable();
+    repeats.shared.dedup();
     Ok(repeats)
+}
+
+fn is_immutable(node: NodeRef<'_>) -> bool {
+    matches!(node.loader(), Loader::Json | Loader::Type | Loader::Function)
 }
 
 /// The node that a reference refers to. It must have ended before the reference.
@@ -87,19 +104,25 @@ fn find_target(schema: &Schema, reference: NodeRef<'_>, first: &IntegerMap<u64, 
 }
 
 /// Refuses to share what skops itself, or what it calls by itself, looks into once it has been built, apart from its owner: types
-/// of keys, which are called; the state of a generator, where names and numbers are looked up; the state of an object; the
-/// lists that `numpy.array` is given. They could have been changed by then, by what the file has called, and the nodes would not
-/// show it. skops writes each of them for its owner alone.
+/// of keys, which are called; the state of a generator, where names and numbers are looked up; the state of an object; what
+/// `numpy.array` is given; and other parts with attributes of their own that are looked for. They could have been changed by
+/// then, by what the file has called, and the nodes would not show it. skops writes each of them for its owner alone.
 fn check_unshared(node: NodeRef<'_>) -> Result<()> {
     let what = if keys::is_key_types(node) {
         "the types of a dict's keys"
     } else if state::is_state(node) && node.resolved().loader() != Loader::Json {
         "the state of an object"
+    } else if is_masked_data(node) {
+        "the data of a masked array, of a class of its own"
+    } else if is_matrix_of_forest(node) {
+        "a sparse matrix of a QuantileForest"
     } else {
         match holder(node).map(|holder| (holder.loader(), holder.content())) {
             Some((Loader::RandomState | Loader::RandomGenerator, _)) => "a part of the state of a generator",
-            Some((_, Content::ObjectArray { shape, .. })) if shape.resolved().children().len() > 1 => {
-                "a list of an array of objects of several dimensions"
+            Some((_, Content::ObjectArray { shape, .. }))
+                if shape.resolved().children().len() > 1 && shape.id() != node.id() =>
+            {
+                "a part of an array of objects of several dimensions"
             }
             _ => return Ok(()),
         }
@@ -108,12 +131,36 @@ fn check_unshared(node: NodeRef<'_>) -> Result<()> {
     Err(Error::new(Code::MalformedNode, found).at_pointer(|| node.pointer()))
 }
 
-/// What holds a container, by way of others. There is only one empty tuple, so nothing is its holder.
+/// numpy copies attributes from the data of a masked array. A plain array has none.
+fn is_masked_data(node: NodeRef<'_>) -> bool {
+    match node.parent().map(NodeRef::content) {
+        Some(Content::MaskedArray { data, .. }) => {
+            data.id() == node.id() && !node.resolved().declared().is("numpy", "ndarray")
+        }
+        _ => false,
+    }
+}
+
+fn is_matrix_of_forest(node: NodeRef<'_>) -> bool {
+    let is_in_state = || {
+        let state = node.parent().filter(|parent| state::is_state(*parent));
+        state.and_then(NodeRef::parent).is_some_and(|owner| owner.loader() == Loader::QuantileForest)
+    };
+    node.resolved().loader() == Loader::SparseMatrix && is_in_state()
+}
+
+/// What holds a container, or what else has attributes, by way of other containers. There is only one empty tuple, so nothing
+/// is its holder.
 fn holder(node: NodeRef<'_>) -> Option<NodeRef<'_>> {
     let is_container =
         |node: NodeRef<'_>| matches!(node.loader(), Loader::Dict | Loader::List | Loader::Tuple);
     let resolved = node.resolved();
-    if !is_container(resolved) || (resolved.loader() == Loader::Tuple && resolved.children().len() == 0) {
+    let is_changeable = match resolved.loader() {
+        Loader::Tuple => resolved.children().len() != 0,
+        Loader::Dict | Loader::List | Loader::Object | Loader::SparseMatrix => true,
+        _ => false,
+    };
+    if !is_changeable {
         return None;
     }
     let mut holder = node.parent();

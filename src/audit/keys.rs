@@ -102,6 +102,11 @@ pub(super) fn check(dict: DictRef<'_>) -> Result<()> {
     let Content::List(types) = dict.key_types().content() else {
         return Err(Error::new(Code::MalformedNode, "`key_types` that is no ListNode"));
     };
+    // Of another class, other types could come out of it.
+    if !dict.key_types().declared().is("builtins", "list") {
+        let found = format!("`key_types` that is a {}", dict.key_types().declared());
+        return Err(Error::new(Code::TypeMismatch, found));
+    }
     if types.len() != dict.len() {
         let found = format!("{} key types for {} keys", types.len(), dict.len());
         return Err(Error::new(Code::MalformedNode, found));

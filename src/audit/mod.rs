@@ -11,6 +11,7 @@ mod facts;
 mod identity;
 mod intact;
 mod keys;
+mod methods;
 mod parts;
 mod payloads;
 mod refusal;
@@ -180,9 +181,10 @@ impl Audit {
         let repeats = identity::resolve(&mut schema)?;
         let facts = Facts::new(&schema);
         let mut mentions = Mentions::new(schema.name_count());
-        rules::collect(&schema, &facts, &mut mentions)?;
+        let arrays = rules::collect(&schema, &facts, &repeats, &mut mentions)?;
         let payloads = payloads::check(&schema, &entries)?;
         rules::check_payload_types(&schema, &facts, &payloads)?;
+        state::check_arrays(&schema, &arrays, &payloads)?;
         Ok(Self {
             schema,
             mentions: mentions.sorted(),

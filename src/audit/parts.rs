@@ -12,7 +12,6 @@ use super::state::{self, is_of_sklearn};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Content, DictRef, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
-use crate::trust::tables;
 
 /// What a part may be.
 #[derive(Clone, Copy)]
@@ -25,11 +24,15 @@ enum Kind {
     Instance,
 }
 
+/// Longest text that is looked at in each place where it is shared, in bytes.
+pub(super) const TEXT_LENGTH: usize = 4096;
+
 /// Classes, wherever scikit-learn or quantile-forest have them, and which attributes of theirs are looked into.
-const LOOKED_INTO: [(&str, &[&str], Kind); 5] = [
+const LOOKED_INTO: [(&str, &[&str], Kind); 6] = [
     ("Tree", &["nodes", "values"], Kind::Array),
     ("TreePredictor", &["nodes"], Kind::Array),
     ("IsotonicRegression", &["X_thresholds_", "y_thresholds_"], Kind::Array),
+    ("IsotonicRegression", &["out_of_bounds"], Kind::Text),
     ("QuantileForest", &["matrix1", "matrix2"], Kind::SparseMatrix),
     ("FrozenEstimator", &["estimator"], Kind::Instance),
 ];
@@ -51,13 +54,17 @@ pub(super) fn check_attributes(class: TypePath<'_>, attributes: DictRef<'_>) -> 
 fn check_attribute(class: TypePath<'_>, attributes: DictRef<'_>, name: &str, kind: Kind) -> Result<()> {
     let Some(part) = attributes.get(name).map(NodeRef::resolved) else { return Ok(()) };
     let is_usual = match (kind, part.content()) {
-        (Kind::Array, Content::Array)
-        | (Kind::SparseMatrix, Content::SparseMatrix)
+        // Other arrays have attributes of their own, which can be set.
+        (Kind::Array, Content::Array) => part.declared().is("numpy", "ndarray"),
+        (Kind::SparseMatrix, Content::SparseMatrix)
         | (
             Kind::Instance,
             Content::Object { .. } | Content::ConstructorFromReduce { .. } | Content::Reduce { .. },
         ) => true,
-        (Kind::Text, Content::Json { text }) => matches!(Scalar::parse(text, 1), Ok(Scalar::Str(_))),
+        // Very many objects can share one text.
+        (Kind::Text, Content::Json { text }) => {
+            text.len() <= TEXT_LENGTH && matches!(Scalar::parse(text, 1), Ok(Scalar::Str(_)))
+        }
         _ => false,
     };
     if is_usual {
@@ -65,45 +72,6 @@ fn check_attribute(class: TypePath<'_>, attributes: DictRef<'_>, name: &str, kin
     }
     let found = format!("a {} as the attribute '{name}' of {class}", part.loader());
     Err(Error::new(Code::MalformedNode, found))
-}
-
-/// Names of methods that other classes have for attributes, so that they are not in the table of those that may not be hidden.
-const ALSO_METHODS: [&str; 3] = ["link", "loss", "perplexity"];
-
-/// Checks what is read from an estimator, as a method. Other attributes are none that skops writes, and there is code behind
-/// many: `SelectFromModel.threshold_` calls the `importance_getter`, whatever that is.
-pub(super) fn check_method(estimator: NodeRef<'_>, name: &str) -> Result<()> {
-    let is_in_state = || match estimator.content() {
-        Content::Object { state: Some(state) } => match state.resolved().content() {
-            Content::Dict(attributes) => attributes.get(name).is_some(),
-            _ => false,
-        },
-        _ => true,
-    };
-    if tables::is_method(name) || (ALSO_METHODS.contains(&name) && !is_in_state()) {
-        return Ok(());
-    }
-    let found = format!("a method named '{name}' of {}, which has none", estimator.declared());
-    Err(Error::new(Code::MalformedNode, found))
-}
-
-/// Whether what is read from an object may call, or read from, what else the file puts there. Some of scikit-learn's methods
-/// ask the estimators within whether they have them; of a sparse matrix, many attributes are made when they are read.
-pub(super) fn may_call(object: NodeRef<'_>) -> bool {
-    match object.content() {
-        Content::SparseMatrix => true,
-        Content::Object { state: Some(state) } if is_of_sklearn(object.declared()) => {
-            let is_plain = |part: NodeRef<'_>| {
-                matches!(part.resolved().content(), Content::Json { .. } | Content::Array)
-            };
-            match state.resolved().content() {
-                Content::Dict(attributes) => !attributes.items().all(|(_, part)| is_plain(part)),
-                _ => !is_plain(state),
-            }
-        }
-        Content::Object { state: None } => false,
-        _ => is_of_sklearn(object.declared()),
-    }
 }
 
 /// Checks an item of an array of objects of several dimensions, which is made by `numpy.array`. That takes what has a length
@@ -135,7 +103,6 @@ fn is_item(item: NodeRef<'_>, facts: &Facts) -> bool {
     let declared = item.declared();
     match item.content() {
         Content::Json { .. }
-        | Content::Array
         | Content::ObjectArray { .. }
         | Content::MaskedArray { .. }
         | Content::SparseMatrix
@@ -143,18 +110,30 @@ fn is_item(item: NodeRef<'_>, facts: &Facts) -> bool {
         | Content::Bytearray { .. }
         | Content::Slice { .. }
         | Content::DType { .. }
-        | Content::RandomState { .. }
-        | Content::RandomGenerator { .. }
         | Content::DefaultDict { .. } => true,
+        // These are called, whatever they are.
+        Content::Array => {
+            matches!(facts.of(item), Fact::Ndarray | Fact::Scalar) || is_array_of_numpy(declared)
+        }
+        Content::RandomState { .. } => declared.is("numpy.random.mtrand", "RandomState"),
+        Content::RandomGenerator { .. } => declared.is("numpy.random._generator", "Generator"),
         Content::Type => declared.module == "builtins" || facts.of(item) == Fact::Scalar,
         Content::Dict(_) => declared.is("builtins", "dict") || declared.is("collections", "OrderedDict"),
         Content::Set(_) => declared.is("builtins", "set"),
-        Content::Object { .. } if facts.of(item) == Fact::Estimator => {
-            let others = ["Pipeline", "FrozenEstimator"];
-            !others.contains(&declared.class) && !declared.module.starts_with("sklearn.ensemble")
-        }
+        Content::Object { .. } if facts.of(item) == Fact::Estimator => !is_taken_for_list(declared),
         _ => false,
     }
+}
+
+/// Whether an estimator of scikit-learn has a length and items, or may lend them.
+pub(super) fn is_taken_for_list(estimator: TypePath<'_>) -> bool {
+    ["Pipeline", "FrozenEstimator"].contains(&estimator.class)
+        || estimator.module.starts_with("sklearn.ensemble")
+}
+
+fn is_array_of_numpy(declared: TypePath<'_>) -> bool {
+    ["matrix", "memmap", "recarray"].contains(&declared.class)
+        && (declared.module == "numpy" || declared.module.starts_with("numpy."))
 }
 
 /// Checks that there is nothing in the state of a generator but what states of generators are made of.

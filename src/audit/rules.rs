@@ -3,9 +3,9 @@
 //! A loader either builds what a node declares, and then the name is reported, or it builds something of its own,
 //! and then the node must declare exactly that. What skops does, by loader, is written down in `docs/format.md`.
 
-use std::collections::HashMap;
-
 use super::facts::{Fact, Facts};
+use super::identity::Repeats;
+use super::methods::Methods;
 use super::payloads::{PayloadContent, Payloads};
 use super::state::States;
 use super::{Mentions, Role, keys, parts};
@@ -14,24 +14,28 @@ use crate::npy::npz::SparseHeader;
 use crate::npy::{ArrayHeader, Dtype, Kind, show_dtype, show_shape};
 use crate::schema::{Children, Content, Form, Loader, NodeId, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
-use crate::trust::{SEED_SEQUENCE, name, tables};
+use crate::trust::{SEED_SEQUENCE, name};
 
-/// Checks all nodes, and collects what they refer to.
-pub(super) fn collect(schema: &Schema, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
+/// Checks all nodes, and collects what they refer to. Gives the arrays that are states of objects, or in them.
+pub(super) fn collect(
+    schema: &Schema,
+    facts: &Facts,
+    repeats: &Repeats,
+    mentions: &mut Mentions,
+) -> Result<Vec<NodeId>> {
     let depth = schema.archive().limits().json_depth;
     let mut rules = Rules {
         schema,
         facts,
         depth,
-        states: States::default(),
+        states: States::new(repeats),
         key_types: None,
-        methods: HashMap::new(),
-        calling: HashMap::new(),
+        methods: Methods::new(schema, facts, repeats),
     };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
     }
-    Ok(())
+    Ok(rules.states.into_arrays())
 }
 
 struct Rules<'a> {
@@ -39,13 +43,10 @@ struct Rules<'a> {
     facts: &'a Facts,
     /// How deep the JSON in a `JsonNode` may be.
     depth: usize,
-    states: States,
+    states: States<'a>,
     /// The list that was asked about last, and whether it holds the types of keys.
     key_types: Option<(NodeId, bool)>,
-    /// For each node that is known to be a method, the object that it belongs to.
-    methods: HashMap<NodeId, NodeId>,
-    /// For each object that a method is read from, whether what is read may call what the file puts there.
-    calling: HashMap<NodeId, bool>,
+    methods: Methods<'a>,
 }
 
 impl Rules<'_> {
@@ -68,8 +69,8 @@ impl Rules<'_> {
             }
             // What 0.16 puts into the `__dict__` of a partial is as good as the state of an object.
             Content::Partial { namespace, .. } => {
-                self.state(node, namespace)?;
-                check(node, mentions)
+                check(node, mentions)?;
+                self.state(node, namespace)
             }
             Content::RandomState { state } => {
                 check(node, mentions)?;
@@ -80,46 +81,15 @@ impl Rules<'_> {
                 parts::check_generator(self.schema, bit_generator)?;
                 seed_seq.map_or(Ok(()), |seeds| parts::check_generator(self.schema, seeds))
             }
-            Content::Method { object, function } => self.method(node, object.resolved(), function, mentions),
+            Content::Method { object, function } => {
+                self.methods.check(node, object.resolved(), function, mentions)
+            }
             Content::ObjectArray { items, shape } => {
                 exactly(node, "numpy", "ndarray", mentions)?;
                 object_array(items, shape, self.facts)
             }
             _ => check(node, mentions),
         }
-    }
-
-    fn method(
-        &mut self,
-        node: NodeRef<'_>,
-        object: NodeRef<'_>,
-        function: &str,
-        mentions: &mut Mentions,
-    ) -> Result<()> {
-        if !name::is_identifier(function) {
-            let found = format!("a method named '{}'", shown(function));
-            return Err(Error::new(Code::MalformedNode, found));
-        }
-        if object.loader() == Loader::Method {
-            // Of anything else it is not known what it is. `__self__` of a method is the object again.
-            let Some(owner) = self.methods.get(&object.id()) else {
-                let found = format!("the attribute '{function}' of what may be no method");
-                return Err(Error::new(Code::MalformedNode, found));
-            };
-            return method(node, object, self.schema.node(*owner), function, Role::Attribute, mentions);
-        }
-        if self.facts.of(object) == Fact::Estimator {
-            parts::check_method(object, function)?;
-            // What a `FrozenEstimator` lends may be no method.
-            let is_own = matches!(object.content(), Content::Object { .. })
-                && object.declared().class != "FrozenEstimator";
-            if is_own && tables::is_method(function) {
-                self.methods.insert(node.id(), object.id());
-            }
-        }
-        let is_called = *self.calling.entry(object.id()).or_insert_with(|| parts::may_call(object));
-        let role = if is_called { Role::Call } else { Role::Attribute };
-        method(node, object, object, function, role, mentions)
     }
 
     /// Whether a `TypeNode` gives the type of a dict's key. Most do, and come in long lists.
@@ -157,7 +127,7 @@ impl Rules<'_> {
     }
 
     fn state(&mut self, owner: NodeRef<'_>, state: NodeRef<'_>) -> Result<()> {
-        self.states.check(owner, self.facts.of(owner), state)
+        self.states.check(owner, self.facts, state)
     }
 }
 
@@ -172,6 +142,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::DefaultDict { main, .. } => {
             declares(node, "collections", "defaultdict")?;
             holds(main, Loader::Dict, "main")?;
+            declares(main.resolved(), "builtins", "dict")?;
             mentions.declared(node, Role::Instantiate);
             Ok(())
         }
@@ -204,6 +175,10 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::MaskedArray { data, mask } => {
             holds(data, Loader::NdArray, "data")?;
             holds(mask, Loader::NdArray, "mask")?;
+            // It is turned into an array of bools, and objects are asked which they are.
+            if !matches!(mask.resolved().content(), Content::Array) {
+                return Err(mismatch(mask.resolved(), "is the mask of an array, in a list"));
+            }
             masked_array(node, mentions)
         }
         Content::DType { array } => dtype(node, array, mentions),
@@ -227,6 +202,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::DictWithDeprecatedKeys { main, keys } => {
             holds(main, Loader::Dict, "main")?;
             holds(keys, Loader::Dict, "_deprecated_key_to_new_key")?;
+            declares(main.resolved(), "builtins", "dict")?;
             exactly(node, "sklearn.covariance._graph_lasso", "_DictWithDeprecatedKeys", mentions)
         }
         // The others need more than themselves: see `Rules`.
@@ -242,6 +218,8 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
 }
 
 const TREE: TypePath<'_> = TypePath { module: "sklearn.tree._tree", class: "Tree" };
+/// The other name that Python's own library has for `builtins.globals`.
+const GLOBALS: TypePath<'_> = TypePath { module: "timeit", class: "_globals" };
 const QUANTILE_FOREST: TypePath<'_> =
     TypePath { module: "quantile_forest._quantile_forest_fast", class: "QuantileForest" };
 
@@ -280,7 +258,7 @@ fn holds(part: NodeRef<'_>, loader: Loader, field: &str) -> Result<()> {
 fn container(node: NodeRef<'_>, builtin: &str, mentions: &mut Mentions) -> Result<()> {
     let declared = node.declared();
     let is_builtin = declared.is("builtins", builtin);
-    if declared.module == "builtins" && !is_builtin {
+    if (declared.module == "builtins" && !is_builtin) || declared == GLOBALS {
         return Err(mismatch(node, &format!("of `builtins` it makes only {builtin}")));
     }
     let is_made = is_builtin || (builtin == "dict" && declared.is("collections", "OrderedDict"));
@@ -313,79 +291,6 @@ fn function(node: NodeRef<'_>, target: TypePath<'_>, form: Form, mentions: &mut 
     }
     mentions.other(node, Role::Reference, target.to_string());
     Ok(())
-}
-
-/// skops up to 0.11 declares a method as `method` of the module that defines it; from 0.12 on as the object's type. What is
-/// read from a method is named by the object that the method belongs to, its `owner`.
-fn method(
-    node: NodeRef<'_>,
-    object: NodeRef<'_>,
-    owner: NodeRef<'_>,
-    function: &str,
-    role: Role,
-    mentions: &mut Mentions,
-) -> Result<()> {
-    let of = object.declared();
-    let declared = node.declared();
-    if declared != of && declared.class != "method" {
-        return Err(mismatch(node, &format!("holds a method of {of}")));
-    }
-    mentions.declared(node, Role::Reference);
-    mentions.other(node, role, format!("{of}.{function}"));
-    if owner.declared() != of {
-        mentions.other(node, role, format!("{}.{function}", owner.declared()));
-    }
-    if let Some(built) = built(owner)? {
-        mentions.other(node, role, format!("{built}.{function}"));
-    }
-    if let Some(inner) = lender(owner)? {
-        mentions.other(node, role, format!("{inner}.{function}"));
-    }
-    Ok(())
-}
-
-/// Of a `FrozenEstimator`, the type of the estimator in it: what it has not itself is read from there.
-fn lender(node: NodeRef<'_>) -> Result<Option<String>> {
-    if node.declared().class != "FrozenEstimator" {
-        return Ok(None);
-    }
-    let unclear =
-        |what: &str| Err(Error::new(Code::MalformedNode, format!("a method of a FrozenEstimator {what}")));
-    let state = match node.content() {
-        Content::Object { state: Some(state) } => state.resolved(),
-        Content::Object { state: None } | Content::Type => return Ok(None),
-        _ => return unclear("that is not made of its state"),
-    };
-    let Content::Dict(state) = state.content() else { return unclear("whose state is no dict") };
-    let Some(inner) = state.get("estimator").map(NodeRef::resolved) else { return Ok(None) };
-    match inner.content() {
-        Content::Object { .. } if inner.declared().class != "FrozenEstimator" => {
-            Ok(Some(inner.declared().to_string()))
-        }
-        _ => unclear(&format!("that holds a {}", inner.loader())),
-    }
-}
-
-/// The type of what a node builds, where that is, or can be, another than the declared one. An attribute is read from what
-/// was built.
-fn built(node: NodeRef<'_>) -> Result<Option<String>> {
-    let name = |name: &str| Some(name.to_owned());
-    let declared = node.declared();
-    Ok(match node.content() {
-        Content::Json { text } => match Scalar::parse(text, 1)? {
-            Scalar::None => name("builtins.NoneType"),
-            Scalar::Bool(_) => name("builtins.bool"),
-            Scalar::Int(_) => name("builtins.int"),
-            Scalar::Float(_) => name("builtins.float"),
-            Scalar::Str(_) => None,
-        },
-        // Of a class that is no named tuple, skops builds a plain one; the file does not say which it is.
-        Content::Tuple(_) if !declared.is("builtins", "tuple") => name("builtins.tuple"),
-        Content::Bytes { .. } if !declared.is("builtins", "bytes") => name("builtins.bytes"),
-        Content::MaskedArray { .. } if declared.class != "MaskedArray" => name("numpy.ma.MaskedArray"),
-        Content::Function { target, .. } if target != declared => Some(target.to_string()),
-        _ => None,
-    })
 }
 
 fn operator(node: NodeRef<'_>, attrs: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
@@ -518,6 +423,7 @@ fn object_array(items: Children<'_>, shape: NodeRef<'_>, facts: &Facts) -> Resul
 fn read_shape(shape: NodeRef<'_>) -> Result<Vec<u64>> {
     let refused = || Error::new(Code::ShapeMismatch, "an object array whose shape is no tuple of sizes");
     let Content::Tuple(sizes) = shape.resolved().content() else { return Err(refused()) };
+    declares(shape.resolved(), "builtins", "tuple")?;
     let size = |node: NodeRef<'_>| match node.resolved().content() {
         Content::Json { text } => match Scalar::parse(text, 1) {
             Ok(Scalar::Int(digits)) => digits.parse().ok(),

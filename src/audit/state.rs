@@ -10,49 +10,60 @@
 
 use std::collections::HashSet;
 
-use super::facts::Fact;
-use super::keys::{self, KeyKind};
-use super::parts;
+use super::facts::{Fact, Facts};
+use super::identity::Repeats;
+use super::payloads::{PayloadContent, Payloads};
+use super::{keys, parts};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Children, Content, DictRef, Loader, NameId, NodeId, NodeRef, Scalar, TypePath};
+use crate::npy::{Dtype, Kind};
+use crate::schema::{Children, Content, DictRef, Loader, NameId, NodeId, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
 use crate::trust::tables;
 
-/// The states that were checked, for each class, and pairs in them: objects can have one in common.
-#[derive(Default)]
-pub(super) struct States {
+/// Checks states, each once for each class, and pairs in them: objects can have one in common.
+pub(super) struct States<'a> {
+    repeats: &'a Repeats,
     dicts: HashSet<(NodeId, NameId)>,
     pairs: HashSet<NodeId>,
+    arrays: Vec<NodeId>,
 }
 
-impl States {
+impl<'a> States<'a> {
+    pub(super) fn new(repeats: &'a Repeats) -> Self {
+        Self { repeats, dicts: HashSet::new(), pairs: HashSet::new(), arrays: Vec::new() }
+    }
+
     /// Checks what becomes the attributes of `owner`, which is `fact`.
-    pub(super) fn check(&mut self, owner: NodeRef<'_>, fact: Fact, state: NodeRef<'_>) -> Result<()> {
+    pub(super) fn check(&mut self, owner: NodeRef<'_>, facts: &Facts, state: NodeRef<'_>) -> Result<()> {
         let state = state.resolved();
         let declared = owner.declared();
-        let is_looked_into =
-            fact == Fact::Estimator || matches!(owner.loader(), Loader::Tree | Loader::QuantileForest);
+        let is_looked_into = facts.of(owner) == Fact::Estimator
+            || matches!(owner.loader(), Loader::Tree | Loader::QuantileForest);
         if is_looked_into && !is_usual(state) {
             let loader = state.loader();
             let found = format!("the state of {declared} in a {loader}, where it has a dict");
             return Err(Error::new(Code::MalformedNode, found));
         }
         let dict = match state.content() {
-            Content::Dict(_) => state,
+            Content::Dict(_) if is_own_kind(state) => state,
             Content::DefaultDict { main, .. } if main.loader() == Loader::Cached => {
                 let found = "the attributes of an object in a dict that stands elsewhere";
                 return Err(Error::new(Code::MalformedNode, found));
             }
             Content::DefaultDict { main, .. } => main,
-            Content::List(items)
-            | Content::Tuple(items)
-            | Content::Set(items)
-            | Content::ObjectArray { items, .. } => return self.pairs(declared, items),
-            Content::Json { .. } | Content::Array | Content::Bytes { .. } | Content::Bytearray { .. } => {
+            Content::List(items) | Content::Tuple(items) | Content::Set(items) if is_own_kind(state) => {
+                return self.pairs(declared, items, facts);
+            }
+            Content::ObjectArray { items, .. } => return self.pairs(declared, items, facts),
+            Content::Array if facts.of(state) == Fact::Ndarray => {
+                self.arrays.push(state.id());
                 return Ok(());
             }
+            Content::Array if facts.of(state) == Fact::Scalar => return Ok(()),
+            Content::Json { .. } | Content::Bytes { .. } | Content::Bytearray { .. } => return Ok(()),
             _ => {
-                let found = format!("the state of {declared} in a {}", state.loader());
+                let found =
+                    format!("the state of {declared} in a {} of {}", state.loader(), state.declared());
                 return Err(Error::new(Code::MalformedNode, found));
             }
         };
@@ -65,8 +76,8 @@ impl States {
     }
 
     /// Checks the names in what could be taken for pairs. If one of the items is none, `__dict__.update` fails.
-    fn pairs(&mut self, class: TypePath<'_>, items: Children<'_>) -> Result<()> {
-        if items.len() == 0 || !items.iter().all(|item| pair_length(item.resolved()) == Some(2)) {
+    fn pairs(&mut self, class: TypePath<'_>, items: Children<'_>, facts: &Facts) -> Result<()> {
+        if items.len() == 0 || !items.iter().all(|item| may_be_pair(item.resolved(), facts)) {
             return Ok(());
         }
         if is_of_sklearn(class) {
@@ -75,10 +86,70 @@ impl States {
         }
         for pair in items.iter().map(NodeRef::resolved) {
             if self.pairs.insert(pair.id()) {
-                check_pair(pair)?;
+                self.check_pair(pair, facts)?;
             }
         }
         Ok(())
+    }
+
+    /// The first of a pair must be a name that stands in the file, or no name at all.
+    fn check_pair(&mut self, pair: NodeRef<'_>, facts: &Facts) -> Result<()> {
+        let is_own_kind = is_own_kind(pair);
+        match pair.content() {
+            // One that two letters make has no special name.
+            Content::Json { .. } | Content::Bytes { .. } | Content::Bytearray { .. } => Ok(()),
+            Content::Array if facts.of(pair) == Fact::Ndarray => {
+                self.arrays.push(pair.id());
+                Ok(())
+            }
+            Content::Tuple(items) if is_own_kind => check_first(items),
+            _ if self.repeats.is_shared(pair.id()) => Err(unclear("in what another place shares")),
+            Content::List(items) if is_own_kind => check_first(items),
+            Content::ObjectArray { items, .. } => check_first(items),
+            // The items of a set come in any order.
+            Content::Set(items) if is_own_kind => items.iter().try_for_each(check_first_item),
+            Content::Dict(_) if is_own_kind => check_keys(pair),
+            Content::DefaultDict { main, .. } => check_keys(main),
+            _ => Err(unclear("made while the file is loaded")),
+        }
+    }
+
+    /// The arrays that are a state, or a pair in one. Nothing in them can be called, but text in them can be a name.
+    pub(super) fn into_arrays(self) -> Vec<NodeId> {
+        self.arrays
+    }
+}
+
+/// Refuses arrays in the place of a state, or of a pair in one, from which names could be taken.
+pub(super) fn check_arrays(schema: &Schema, arrays: &[NodeId], payloads: &Payloads) -> Result<()> {
+    for node in arrays {
+        let Some(PayloadContent::Array(array)) = payloads.get(*node) else { continue };
+        let may_name = match &array.dtype {
+            Dtype::Scalar(dtype) => dtype.kind == Kind::Unicode && array.shape.contains(&2),
+            Dtype::Struct(_) => true,
+        };
+        if may_name {
+            let error = unclear("in an array of text or of records");
+            return Err(error.at_pointer(|| schema.node(*node).pointer()));
+        }
+    }
+    Ok(())
+}
+
+fn unclear(what: &str) -> Error {
+    Error::new(Code::MalformedNode, format!("a state of pairs, where a name is {what}"))
+}
+
+/// Whether a container is of the kind that its node shows. Of another class it is made by the class: other items can come
+/// out of it than went in, it can look them up otherwise, and it can be one that other places fill, too.
+fn is_own_kind(container: NodeRef<'_>) -> bool {
+    let declared = container.declared();
+    match container.loader() {
+        Loader::Dict => declared.is("builtins", "dict") || declared.is("collections", "OrderedDict"),
+        Loader::List => declared.is("builtins", "list"),
+        Loader::Tuple => declared.is("builtins", "tuple"),
+        Loader::Set => declared.is("builtins", "set"),
+        _ => false,
     }
 }
 
@@ -94,52 +165,56 @@ fn check_dict(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
     parts::check_attributes(class, dict)
 }
 
-/// How many items there are in what has items. An array of numbers or text is left out: nothing in it can be called.
-fn pair_length(node: NodeRef<'_>) -> Option<usize> {
-    match node.content() {
-        Content::List(items)
-        | Content::Tuple(items)
-        | Content::Set(items)
-        | Content::ObjectArray { items, .. } => Some(items.len()),
-        Content::Dict(dict) => Some(dict.len()),
-        Content::DefaultDict { main, .. } => Some(main.resolved().children().len()),
-        _ => None,
-    }
-}
-
-/// The first of a pair must be a name that stands in the file, or no name at all.
-fn check_pair(pair: NodeRef<'_>) -> Result<()> {
-    let unclear = |what: &str| {
-        Err(Error::new(Code::MalformedNode, format!("a state of pairs, where a name is {what}")))
-    };
-    match pair.content() {
-        Content::Dict(_) | Content::DefaultDict { .. } => {
-            let dict =
-                if pair.loader() == Loader::Dict { pair } else { pair.children().get(0).unwrap_or(pair) };
-            let Content::Dict(dict) = dict.resolved().content() else { return Ok(()) };
-            let Content::List(types) = dict.key_types().resolved().content() else { return Ok(()) };
-            if types.iter().any(|node| KeyKind::of(node.resolved()) == Some(KeyKind::Reported)) {
-                return unclear("the key of a dict, of a type that is called");
-            }
-            dict.items().try_for_each(|(key, _)| check_name(key))
-        }
-        // The items of a set come in any order.
-        Content::Set(items) => items.iter().try_for_each(|item| match item.resolved().content() {
-            Content::Json { text } => check_text(text),
-            _ => unclear("made while the file is loaded"),
-        }),
-        _ => match pair.children().get(0).map(|first| first.resolved().content()) {
-            Some(Content::Json { text }) => check_text(text),
-            _ => unclear("made while the file is loaded"),
+/// Whether `__dict__.update` may take an item for a name and a value. What nobody can tell, may be.
+fn may_be_pair(item: NodeRef<'_>, facts: &Facts) -> bool {
+    let is_own_kind = is_own_kind(item);
+    match item.content() {
+        Content::List(items) | Content::Tuple(items) | Content::Set(items) if is_own_kind => items.len() == 2,
+        Content::ObjectArray { items, .. } => items.len() == 2,
+        Content::Dict(dict) if is_own_kind => dict.len() == 2,
+        Content::DefaultDict { main, .. } => main.resolved().children().len() == 2,
+        Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
+            Ok(Scalar::Str(text)) => text.chars().count() == 2,
+            _ => false,
         },
+        // These have no items.
+        Content::Type
+        | Content::Function { .. }
+        | Content::Partial { .. }
+        | Content::Method { .. }
+        | Content::OperatorFunc { .. }
+        | Content::Slice { .. }
+        | Content::DType { .. }
+        | Content::RandomState { .. }
+        | Content::RandomGenerator { .. } => false,
+        Content::Array => facts.of(item) != Fact::Scalar,
+        Content::Object { .. } => {
+            facts.of(item) != Fact::Estimator || parts::is_taken_for_list(item.declared())
+        }
+        _ => true,
     }
 }
 
-fn check_text(text: &str) -> Result<()> {
-    // Another check refuses what is no scalar.
-    match Scalar::parse(text, 1) {
-        Ok(Scalar::Str(name)) => check_name(&name),
-        _ => Ok(()),
+fn check_keys(pair: NodeRef<'_>) -> Result<()> {
+    let Content::Dict(dict) = pair.resolved().content() else { return Ok(()) };
+    keys::check_text(dict, "a state of pairs")?;
+    dict.items().try_for_each(|(key, _)| check_name(key))
+}
+
+fn check_first(items: Children<'_>) -> Result<()> {
+    items.get(0).map_or(Ok(()), check_first_item)
+}
+
+fn check_first_item(item: NodeRef<'_>) -> Result<()> {
+    match item.resolved().content() {
+        // Very many pairs can share one text.
+        Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
+            Ok(Scalar::Str(name)) => check_name(&name),
+            // Another check refuses what is no scalar.
+            _ => Ok(()),
+        },
+        Content::Json { .. } => Err(unclear("very long")),
+        _ => Err(unclear("made while the file is loaded")),
     }
 }
 
@@ -168,7 +243,7 @@ pub(super) fn is_special(name: &str) -> bool {
 
 fn is_usual(state: NodeRef<'_>) -> bool {
     match state.content() {
-        Content::Dict(_) => true,
+        Content::Dict(_) => is_own_kind(state),
         // What `object.__getstate__` gives for an object without state.
         Content::Json { text } => text == "null",
         _ => false,

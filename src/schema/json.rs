@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::error::{Code, Error, Result};
 
-/// Longest number: what Python's `int` takes by default.
+/// Longest number, without its sign: what Python's `int` takes by default.
 const NUMBER_LENGTH: usize = 4300;
 
 /// How much text is read at once.
@@ -475,7 +475,7 @@ fn number_length(bytes: &[u8]) -> std::result::Result<usize, Fault> {
     if !sound {
         return Err(Fault::syntax("a number that JSON does not allow"));
     }
-    if length > NUMBER_LENGTH {
+    if length.saturating_sub(minus) > NUMBER_LENGTH {
         return Err(Fault {
             code: Code::JsonNumber,
             found: format!("a number of at least {length} characters").into(),

@@ -31,9 +31,8 @@ def key_types_by_reference():
 
 
 def method_of_a_masked_array():
-    array = new(RNG, "NdArrayNode", ("numpy", "ndarray"), type="json", content=[], shape=list_node(RNG, "TupleNode", json_node(RNG, "0")))
     declared = ("numpy.ma.core", "MaskedConstant")
-    return method(declared, new(RNG, "MaskedArrayNode", declared, content={"data": array, "mask": array}), "tolist")
+    return method(declared, new(RNG, "MaskedArrayNode", declared, content={"data": array(), "mask": array()}), "tolist")
 
 
 def partial_with_special_attributes():
@@ -211,6 +210,99 @@ def attribute_of_an_attribute():
     return method(SCALER, method(SCALER, scaler, "m"), "getcwd")
 
 
+def of(node, module, name):
+    return {**node, "__module__": module, "__class__": name}
+
+
+def filled_elsewhere(protocol):
+    """`sysconfig.get_config_vars` gives both nodes the same dict."""
+    elsewhere = dict_node(RNG, {"_build_f": function_node(RNG, ("posix", "system"), protocol)})
+    thresholds = dict_node(RNG, {name: array() for name in ("X_thresholds_", "y_thresholds_")})
+    shared = [of(node, "sysconfig", "get_config_vars") for node in (elsewhere, thresholds)]
+    return list_node(RNG, "ListNode", shared[0], instance(("sklearn.isotonic", "IsotonicRegression"), shared[1]))
+
+
+def array(module="numpy", name="ndarray", file="1000000.npy"):
+    return new(RNG, "NdArrayNode", (module, name), type="numpy", file=file)
+
+
+def tree_of_a_message():
+    fields = instance(SCALER, dict_node(RNG, {"items": partial(("posix", "system"), "true")}))
+    numbers = {name: json_node(RNG, "1") for name in ("max_depth", "node_count")}
+    nodes = duck(dtype=instance(SCALER, dict_node(RNG, {"fields": fields})))
+    return tree(of(dict_node(RNG, {**numbers, "Nodes": nodes, "values": duck()}), "email.message", "Message"))
+
+
+def row(*items, shape=None):
+    shape = shape or list_node(RNG, "TupleNode", json_node(RNG, str(len(items))))
+    return new(RNG, "NdArrayNode", ("numpy", "ndarray"), content=list(items), type="json", shape=shape)
+
+
+def shape_with_defaults():
+    shape = list_node(RNG, "TupleNode", json_node(RNG, "1"))
+    return row(pipeline(), shape=of(shape, "dis", "Positions"))
+
+
+def types_of_keys(module, name):
+    made = dict_node(RNG, {"ab": json_node(RNG, "1")})
+    made["key_types"] = of(list_node(RNG, "ListNode", type_node(RNG, (module, name))), "types", "resolve_bases")
+    return made
+
+
+def mask_of_objects():
+    values = instance(NAMESPACE, dict_node(RNG, {"values": partial(("posix", "system"), "true")}))
+    grid = dict_node(RNG, {"param_grid": list_node(RNG, "ListNode", values)})
+    mask = row(instance(("sklearn.model_selection._search", "ParameterGrid"), grid))
+    content = {"data": row(json_node(RNG, "1")), "mask": mask}
+    return new(RNG, "MaskedArrayNode", ("numpy.ma.core", "MaskedArray"), content=content)
+
+
+def isotonic_that_compares():
+    lower = instance(NAMESPACE, dict_node(RNG, {"lower": partial(("posix", "system"), "true")}))
+    charset = instance(("email.charset", "Charset"), dict_node(RNG, {"input_charset": lower}))
+    state = {"out_of_bounds": charset, "X_thresholds_": array(), "y_thresholds_": array()}
+    return instance(("sklearn.isotonic", "IsotonicRegression"), dict_node(RNG, state))
+
+
+def changed_pair():
+    pair = list_node(RNG, "ListNode", text("a"), partial(("posix", "system"), "true"))
+    change = changing(pair, json_node(RNG, "0"), text("__array__"))
+    return list_node(RNG, "ListNode", change, instance(NAMESPACE, list_node(RNG, "ListNode", pair)))
+
+
+def setting(thing, name):
+    arguments = list_node(RNG, "TupleNode", thing, text(name), partial(("posix", "system"), "true"))
+    return new(RNG, "ConstructorFromReduceNode", ("builtins", "setattr"), content=arguments)
+
+
+def changed_item_of_an_array():
+    scaler = instance(SCALER, dict_node(RNG, {"a": json_node(RNG, "1")}))
+    return list_node(RNG, "ListNode", setting(scaler, "__array__"), in_an_array(scaler))
+
+
+NODES = [("left_child", "<i4"), ("right_child", "<i4"), ("feature", "<i4"), ("threshold", "<f8"), ("impurity", "<f8"),
+         ("n_node_samples", "<i4"), ("weighted_n_node_samples", "<f8"), ("missing_go_to_left", "|u1")]  # fmt: skip
+NODE = {"1000000.npy": payloads.npy(NODES, (1,), bytes(41)), "1000001.npy": payloads.npy("<f8", (1, 1, 1), bytes(8)),
+        "1000002.npy": payloads.npy("<i8", (1,), b"\1" + bytes(7))}  # fmt: skip
+
+
+def changed_nodes_of_a_tree():
+    nodes = array("numpy.ma", "MaskedArray")
+    numbers = {name: json_node(RNG, "1") for name in ("max_depth", "node_count")}
+    made = tree(dict_node(RNG, {**numbers, "nodes": nodes, "values": array(file="1000001.npy")}))
+    made["__reduce__"]["args"]["content"][1]["file"] = "1000002.npy"
+    return list_node(RNG, "ListNode", setting(nodes, "astype"), made)
+
+
+def changed_data_of_a_masked_array():
+    matrix = array(name="matrix")
+    basedict = instance(NAMESPACE, dict_node(RNG, {"keys": partial(("posix", "system"), "true")}))
+    arguments = list_node(RNG, "TupleNode", matrix, text("_basedict"), basedict)
+    change = new(RNG, "ConstructorFromReduceNode", ("builtins", "setattr"), content=arguments)
+    made = new(RNG, "MaskedArrayNode", ("numpy.ma", "MaskedArray"), content={"data": matrix, "mask": array()})
+    return list_node(RNG, "ListNode", change, made)
+
+
 ONE = {"1000000.npy": payloads.npy("<i8", (1,), b"\1" + bytes(7))}
 
 # Name, whether it is accepted now, protocol, root, payloads.
@@ -228,7 +320,7 @@ FOUND = [
     # `numpy.bytes_.decode` was reported; what is built are plain bytes.
     ("method_of_bytes", True, 2, method(("numpy", "bytes_"), new(RNG, "BytesNode", ("numpy", "bytes_"), file="x.bin"), "decode"), {"x.bin": b"x"}),
     # `numpy.ma.core.MaskedConstant.tolist` was reported; what is built is a MaskedArray.
-    ("method_of_a_masked_array", True, 2, method_of_a_masked_array(), {}),
+    ("method_of_a_masked_array", True, 2, method_of_a_masked_array(), ONE),
     # `numpy.ufunc.__name__` was reported; it is read from the function that `content` names.
     ("method_of_a_function", True, 0, method(("math", "function"), function_node(RNG, ("math", "sqrt"), 0), "__name__"), {}),
     # `os.path.join` is reported as an attribute of the "function" `os.path`; the recorder saw a name read from a module.
@@ -270,6 +362,25 @@ FOUND = [
     ("attribute_of_an_attribute", False, 2, attribute_of_an_attribute(), {}),
     # `numpy.array` calls `__array__`, which a Bunch has for a key.
     ("array_of_a_bunch", False, 2, array_of_a_bunch(), {}),
+    # Containers of a class that is asked for show one thing, and are another: a dict that other nodes fill, too, or that looks
+    # keys up without their case; pairs and types that stand nowhere; a shape of four.
+    ("filled_elsewhere", False, 2, filled_elsewhere(2), ONE),
+    ("filled_elsewhere_0", False, 0, filled_elsewhere(0), ONE),
+    ("tree_of_a_message", False, 2, tree_of_a_message(), ONE),
+    ("shape_with_defaults", False, 2, shape_with_defaults(), {}),
+    ("state_that_counts", False, 2, instance(NAMESPACE, of(list_node(RNG, "ListNode", text("__array_interface__")), "collections", "Counter")), {}),
+    ("state_in_pairs", False, 2, instance(NAMESPACE, of(list_node(RNG, "ListNode", text("__array__"), partial(("posix", "system"), "true")), "itertools", "pairwise")), {}),
+    ("types_of_keys", False, 2, types_of_keys("typing", "Type"), {}),
+    # Objects in a mask are asked for their truth, and a parameter of a regression whether it is some text.
+    ("mask_of_objects", False, 2, mask_of_objects(), {}),
+    ("isotonic_that_compares", False, 2, isotonic_that_compares(), ONE),
+    # More that was changed after it was looked at.
+    ("changed_pair", False, 2, changed_pair(), {}),
+    ("changed_item_of_an_array", False, 2, changed_item_of_an_array(), {}),
+    ("changed_nodes_of_a_tree", False, 2, changed_nodes_of_a_tree(), NODE),
+    ("changed_data_of_a_masked_array", False, 2, changed_data_of_a_masked_array(), ONE),
+    # Attributes in an array of text: what are names for Python is no `str` for numpy.
+    ("state_of_text", False, 2, instance(NAMESPACE, array()), {"1000000.npy": payloads.npy("<U9", (1, 2), "__array__xxxxxxxxx".encode("utf-32-le"))}),
     # The class was reported in a module that has nothing to do with it.
     ("sparse_of_another_module", False, 2, sparse("scipy.sparse.linalg", "csr_matrix"), {"1000000.npz": payloads.sparse("csr", None)}),
 ]

@@ -860,12 +860,13 @@ def make_array_of_ducks(mutant, rng):
 
 @kind(1)
 def declare_container(mutant, rng):
-    """A container as another name of `builtins`, which is called for one."""
+    """A container as what is called for one: another name of `builtins`, or what gives another thing than it was given."""
     place = mutant.find(rng, "DictNode", "ListNode", "TupleNode", "SetNode", "DefaultDictNode")
     if not place:
         return False
     names = ["globals", "locals", "vars", "dir", "frozenset", "iter", "type", "object", "sorted", "help", "dict", "list", "tuple", "set"]
-    declare_all(mutant, rng, place[0][place[1]], ("builtins", rng.choice(names)))
+    name = ("builtins", rng.choice(names)) if rng.random() < 0.5 else rng.choice(targets.CONTAINERS)
+    declare_all(mutant, rng, place[0][place[1]], name)
     return True
 
 

@@ -203,17 +203,19 @@ def text_keys(attributes):
         keys = (next(iter(pair), None) for pair in attributes if type(pair) in PAIRS)
     else:
         keys = ()
-    return sorted(key for key in keys if type(key) is str)
+    return sorted(str.__str__(key) for key in keys if issubclass(type(key), str))
 
 
 def sound_update(thing, attributes, /):
-    if Record.active and not is_own(thing):
-        tell(kind="call", names=names_of(thing), method="__dict__.update")
-        names = text_keys(attributes)
-        # What is no pair ends the loading here: nobody sees the object.
-        thing.__dict__.update(attributes)
-        return tell(kind="set", names=names)
-    return thing.__dict__.update(attributes)
+    if not Record.active or is_own(thing):
+        return thing.__dict__.update(attributes)
+    tell(kind="call", names=names_of(thing), method="__dict__.update")
+    given = text_keys(attributes)
+    before = text_keys(thing.__dict__)
+    # What is no pair ends the loading here: nobody sees the object.
+    thing.__dict__.update(attributes)
+    # Names that came out of what cannot be looked at before, too.
+    return tell(kind="set", names=sorted({*given, *text_keys(thing.__dict__)}.difference(set(before).difference(given))))
 
 
 def static_name(function):

@@ -104,3 +104,10 @@ RESTORING = [("sklearn.isotonic", "IsotonicRegression"), ("sklearn.preprocessing
 # What scikit-learn, or numpy, looks into while it takes a state, or while an attribute is read.
 LOOKED_INTO = ["_build_f", "_sklearn_version", "_get_param_names", "X_thresholds_", "y_thresholds_", "nodes", "random_state",
                "steps", "estimators_", "estimator_", "importance_getter", "tree_"]
+
+# Called for a container, they give one with other items, one that others share, or one that finds keys otherwise.
+CONTAINERS = [
+    ("sysconfig", "get_config_vars"), ("sklearn._config", "_get_threadlocal_config"), ("email.message", "Message"),
+    ("itertools", "pairwise"), ("itertools", "permutations"), ("collections", "Counter"), ("inspect", "getmembers"),
+    ("dis", "Positions"), ("types", "resolve_bases"), ("timeit", "_globals"), ("collections", "deque"), ("collections", "UserDict"),
+]  # fmt: skip
