@@ -481,6 +481,9 @@ fn a_pair_is_what_may_be_one() {
     assert_eq!(state(vec![json_node("\"abc\""), pair()]), "accepted");
     assert_eq!(state(vec![json_node("12"), pair()]), "accepted");
     assert_eq!(state(vec![object("a.B")]), "malformed-node");
+    assert_eq!(state(vec![method("a.B", object("a.B"), "items")]), "malformed-node");
+    assert_eq!(state(vec![type_node("a.PAIR")]), "malformed-node");
+    assert_eq!(state(vec![type_node("builtins.int")]), "accepted");
     assert_eq!(state(vec![object(SCALER), pair()]), "accepted");
     assert_eq!(state(vec![object("sklearn.ensemble._forest.RandomForestClassifier")]), "malformed-node");
     assert_eq!(state(vec![of("a.List", list(vec![]))]), "malformed-node");

@@ -3,15 +3,17 @@
 //! The guarantee is soundness: for a file that is accepted, no skops release from 0.3 to 0.16 touches a name that is
 //! not among the references. Where a release could be made to see something else than what is reported, the file is
 //! refused. The parts: [`identity`] (nodes with one `__id__` are one object), [`rules`] (what each loader refers to,
-//! and which types it may declare), [`state`] (what becomes
-//! the attributes of an object), [`parts`] (what is looked into meanwhile), [`keys`] (keys of dicts), [`payloads`] (the
-//! headers of arrays and sparse matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
+//! and which types it may declare), [`methods`] (what is read from an object by name), [`state`] (what becomes the attributes
+//! of an object; [`pairs`] where that is no dict), [`parts`] (what is looked into meanwhile), [`keys`] (keys of dicts),
+//! [`payloads`] (the headers of arrays and sparse matrices, and that each entry belongs to a node), [`refusal`] (what is not
+//! trusted).
 
 mod facts;
 mod identity;
 mod intact;
 mod keys;
 mod methods;
+mod pairs;
 mod parts;
 mod payloads;
 mod refusal;
@@ -181,10 +183,10 @@ impl Audit {
         let repeats = identity::resolve(&mut schema)?;
         let facts = Facts::new(&schema);
         let mut mentions = Mentions::new(schema.name_count());
-        let arrays = rules::collect(&schema, &facts, &repeats, &mut mentions)?;
+        let pairs = rules::collect(&schema, &facts, &repeats, &mut mentions)?;
         let payloads = payloads::check(&schema, &entries)?;
         rules::check_payload_types(&schema, &facts, &payloads)?;
-        state::check_arrays(&schema, &arrays, &payloads)?;
+        pairs.check_arrays(&schema, &payloads)?;
         Ok(Self {
             schema,
             mentions: mentions.sorted(),

@@ -6,6 +6,7 @@
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
 use super::methods::Methods;
+use super::pairs::Pairs;
 use super::payloads::{PayloadContent, Payloads};
 use super::state::States;
 use super::{Mentions, Role, keys, parts};
@@ -16,26 +17,26 @@ use crate::schema::{Children, Content, Form, Loader, NodeId, NodeRef, Scalar, Sc
 use crate::text::shown;
 use crate::trust::{SEED_SEQUENCE, name};
 
-/// Checks all nodes, and collects what they refer to. Gives the arrays that are states of objects, or in them.
-pub(super) fn collect(
-    schema: &Schema,
-    facts: &Facts,
-    repeats: &Repeats,
+/// Checks all nodes, and collects what they refer to. Gives what is left to check once the headers of payloads are known.
+pub(super) fn collect<'a>(
+    schema: &'a Schema,
+    facts: &'a Facts,
+    repeats: &'a Repeats,
     mentions: &mut Mentions,
-) -> Result<Vec<NodeId>> {
+) -> Result<Pairs<'a>> {
     let depth = schema.archive().limits().json_depth;
     let mut rules = Rules {
         schema,
         facts,
         depth,
-        states: States::new(repeats),
+        states: States::new(facts, repeats),
         key_types: None,
         methods: Methods::new(schema, facts, repeats),
     };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
     }
-    Ok(rules.states.into_arrays())
+    Ok(rules.states.into_pairs())
 }
 
 struct Rules<'a> {
@@ -127,7 +128,7 @@ impl Rules<'_> {
     }
 
     fn state(&mut self, owner: NodeRef<'_>, state: NodeRef<'_>) -> Result<()> {
-        self.states.check(owner, self.facts, state)
+        self.states.check(owner, state)
     }
 }
 

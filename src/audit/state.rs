@@ -12,32 +12,30 @@ use std::collections::HashSet;
 
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
-use super::payloads::{PayloadContent, Payloads};
+use super::pairs::Pairs;
 use super::{keys, parts};
 use crate::error::{Code, Error, Result};
-use crate::npy::{Dtype, Kind};
-use crate::schema::{Children, Content, DictRef, Loader, NameId, NodeId, NodeRef, Scalar, Schema, TypePath};
+use crate::schema::{Content, DictRef, Loader, NameId, NodeId, NodeRef, TypePath};
 use crate::text::shown;
 use crate::trust::tables;
 
-/// Checks states, each once for each class, and pairs in them: objects can have one in common.
+/// Checks states, each once for each class: objects can have one in common.
 pub(super) struct States<'a> {
-    repeats: &'a Repeats,
+    facts: &'a Facts,
     dicts: HashSet<(NodeId, NameId)>,
-    pairs: HashSet<NodeId>,
-    arrays: Vec<NodeId>,
+    pairs: Pairs<'a>,
 }
 
 impl<'a> States<'a> {
-    pub(super) fn new(repeats: &'a Repeats) -> Self {
-        Self { repeats, dicts: HashSet::new(), pairs: HashSet::new(), arrays: Vec::new() }
+    pub(super) fn new(facts: &'a Facts, repeats: &'a Repeats) -> Self {
+        Self { facts, dicts: HashSet::new(), pairs: Pairs::new(facts, repeats) }
     }
 
-    /// Checks what becomes the attributes of `owner`, which is `fact`.
-    pub(super) fn check(&mut self, owner: NodeRef<'_>, facts: &Facts, state: NodeRef<'_>) -> Result<()> {
+    /// Checks what becomes the attributes of `owner`.
+    pub(super) fn check(&mut self, owner: NodeRef<'_>, state: NodeRef<'_>) -> Result<()> {
         let state = state.resolved();
         let declared = owner.declared();
-        let is_looked_into = facts.of(owner) == Fact::Estimator
+        let is_looked_into = self.facts.of(owner) == Fact::Estimator
             || matches!(owner.loader(), Loader::Tree | Loader::QuantileForest);
         if is_looked_into && !is_usual(state) {
             let loader = state.loader();
@@ -52,14 +50,14 @@ impl<'a> States<'a> {
             }
             Content::DefaultDict { main, .. } => main,
             Content::List(items) | Content::Tuple(items) | Content::Set(items) if is_own_kind(state) => {
-                return self.pairs(declared, items, facts);
+                return self.pairs.check(declared, items);
             }
-            Content::ObjectArray { items, .. } => return self.pairs(declared, items, facts),
-            Content::Array if facts.of(state) == Fact::Ndarray => {
-                self.arrays.push(state.id());
+            Content::ObjectArray { items, .. } => return self.pairs.check(declared, items),
+            Content::Array if self.facts.of(state) == Fact::Ndarray => {
+                self.pairs.array(state);
                 return Ok(());
             }
-            Content::Array if facts.of(state) == Fact::Scalar => return Ok(()),
+            Content::Array if self.facts.of(state) == Fact::Scalar => return Ok(()),
             Content::Json { .. } | Content::Bytes { .. } | Content::Bytearray { .. } => return Ok(()),
             _ => {
                 let found =
@@ -75,74 +73,15 @@ impl<'a> States<'a> {
         Ok(())
     }
 
-    /// Checks the names in what could be taken for pairs. If one of the items is none, `__dict__.update` fails.
-    fn pairs(&mut self, class: TypePath<'_>, items: Children<'_>, facts: &Facts) -> Result<()> {
-        if items.len() == 0 || !items.iter().all(|item| may_be_pair(item.resolved(), facts)) {
-            return Ok(());
-        }
-        if is_of_sklearn(class) {
-            let found = format!("the attributes of {class} in pairs, where scikit-learn has a dict");
-            return Err(Error::new(Code::MalformedNode, found));
-        }
-        for pair in items.iter().map(NodeRef::resolved) {
-            if self.pairs.insert(pair.id()) {
-                self.check_pair(pair, facts)?;
-            }
-        }
-        Ok(())
+    /// What could not be checked without the headers of payloads.
+    pub(super) fn into_pairs(self) -> Pairs<'a> {
+        self.pairs
     }
-
-    /// The first of a pair must be a name that stands in the file, or no name at all.
-    fn check_pair(&mut self, pair: NodeRef<'_>, facts: &Facts) -> Result<()> {
-        let is_own_kind = is_own_kind(pair);
-        match pair.content() {
-            // One that two letters make has no special name.
-            Content::Json { .. } | Content::Bytes { .. } | Content::Bytearray { .. } => Ok(()),
-            Content::Array if facts.of(pair) == Fact::Ndarray => {
-                self.arrays.push(pair.id());
-                Ok(())
-            }
-            Content::Tuple(items) if is_own_kind => check_first(items),
-            _ if self.repeats.is_shared(pair.id()) => Err(unclear("in what another place shares")),
-            Content::List(items) if is_own_kind => check_first(items),
-            Content::ObjectArray { items, .. } => check_first(items),
-            // The items of a set come in any order.
-            Content::Set(items) if is_own_kind => items.iter().try_for_each(check_first_item),
-            Content::Dict(_) if is_own_kind => check_keys(pair),
-            Content::DefaultDict { main, .. } => check_keys(main),
-            _ => Err(unclear("made while the file is loaded")),
-        }
-    }
-
-    /// The arrays that are a state, or a pair in one. Nothing in them can be called, but text in them can be a name.
-    pub(super) fn into_arrays(self) -> Vec<NodeId> {
-        self.arrays
-    }
-}
-
-/// Refuses arrays in the place of a state, or of a pair in one, from which names could be taken.
-pub(super) fn check_arrays(schema: &Schema, arrays: &[NodeId], payloads: &Payloads) -> Result<()> {
-    for node in arrays {
-        let Some(PayloadContent::Array(array)) = payloads.get(*node) else { continue };
-        let may_name = match &array.dtype {
-            Dtype::Scalar(dtype) => dtype.kind == Kind::Unicode && array.shape.contains(&2),
-            Dtype::Struct(_) => true,
-        };
-        if may_name {
-            let error = unclear("in an array of text or of records");
-            return Err(error.at_pointer(|| schema.node(*node).pointer()));
-        }
-    }
-    Ok(())
-}
-
-fn unclear(what: &str) -> Error {
-    Error::new(Code::MalformedNode, format!("a state of pairs, where a name is {what}"))
 }
 
 /// Whether a container is of the kind that its node shows. Of another class it is made by the class: other items can come
 /// out of it than went in, it can look them up otherwise, and it can be one that other places fill, too.
-fn is_own_kind(container: NodeRef<'_>) -> bool {
+pub(super) fn is_own_kind(container: NodeRef<'_>) -> bool {
     let declared = container.declared();
     match container.loader() {
         Loader::Dict => declared.is("builtins", "dict") || declared.is("collections", "OrderedDict"),
@@ -165,59 +104,6 @@ fn check_dict(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
     parts::check_attributes(class, dict)
 }
 
-/// Whether `__dict__.update` may take an item for a name and a value. What nobody can tell, may be.
-fn may_be_pair(item: NodeRef<'_>, facts: &Facts) -> bool {
-    let is_own_kind = is_own_kind(item);
-    match item.content() {
-        Content::List(items) | Content::Tuple(items) | Content::Set(items) if is_own_kind => items.len() == 2,
-        Content::ObjectArray { items, .. } => items.len() == 2,
-        Content::Dict(dict) if is_own_kind => dict.len() == 2,
-        Content::DefaultDict { main, .. } => main.resolved().children().len() == 2,
-        Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
-            Ok(Scalar::Str(text)) => text.chars().count() == 2,
-            _ => false,
-        },
-        // These have no items.
-        Content::Type
-        | Content::Function { .. }
-        | Content::Partial { .. }
-        | Content::Method { .. }
-        | Content::OperatorFunc { .. }
-        | Content::Slice { .. }
-        | Content::DType { .. }
-        | Content::RandomState { .. }
-        | Content::RandomGenerator { .. } => false,
-        Content::Array => facts.of(item) != Fact::Scalar,
-        Content::Object { .. } => {
-            facts.of(item) != Fact::Estimator || parts::is_taken_for_list(item.declared())
-        }
-        _ => true,
-    }
-}
-
-fn check_keys(pair: NodeRef<'_>) -> Result<()> {
-    let Content::Dict(dict) = pair.resolved().content() else { return Ok(()) };
-    keys::check_text(dict, "a state of pairs")?;
-    dict.items().try_for_each(|(key, _)| check_name(key))
-}
-
-fn check_first(items: Children<'_>) -> Result<()> {
-    items.get(0).map_or(Ok(()), check_first_item)
-}
-
-fn check_first_item(item: NodeRef<'_>) -> Result<()> {
-    match item.resolved().content() {
-        // Very many pairs can share one text.
-        Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
-            Ok(Scalar::Str(name)) => check_name(&name),
-            // Another check refuses what is no scalar.
-            _ => Ok(()),
-        },
-        Content::Json { .. } => Err(unclear("very long")),
-        _ => Err(unclear("made while the file is loaded")),
-    }
-}
-
 /// Special attributes that only describe an object. scipy's frozen distributions have `__doc__`, enums `__objclass__`.
 const DESCRIPTIVE: [&str; 7] = [
     "__annotations__",
@@ -230,7 +116,7 @@ const DESCRIPTIVE: [&str; 7] = [
 ];
 
 /// `__class__` and its like would replace what Python looks up on the object itself.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     if is_special(name) {
         return Err(Error::new(Code::AttributeName, format!("the attribute '{}'", shown(name))));
     }
