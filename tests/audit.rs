@@ -485,6 +485,19 @@ fn a_pair_is_what_may_be_one() {
     assert_eq!(state(vec![type_node("a.PAIR")]), "malformed-node");
     assert_eq!(state(vec![type_node("builtins.int")]), "accepted");
     assert_eq!(state(vec![object(SCALER), pair()]), "accepted");
+    // What has no text in the place of a name has no name.
+    let plain = || list(vec![object(SCALER), object(SCALER)]);
+    assert_eq!(state(vec![plain(), plain()]), "accepted");
+    assert_eq!(state(vec![tuple(vec![tuple(vec![]), json_node("1")])]), "accepted");
+    assert_eq!(state(vec![tuple(vec![object("a.Str"), json_node("1")])]), "malformed-node");
+    // Each is asked for its items up to the first that has none, also where scikit-learn answers.
+    let pipeline = || object("sklearn.pipeline.Pipeline");
+    assert_eq!(state(vec![pipeline(), json_node("1")]), "malformed-node");
+    assert_eq!(state(vec![json_node("1"), pipeline()]), "accepted");
+    assert_eq!(
+        state(vec![object("sklearn.compose._column_transformer.ColumnTransformer")]),
+        "malformed-node"
+    );
     assert_eq!(state(vec![object("sklearn.ensemble._forest.RandomForestClassifier")]), "malformed-node");
     assert_eq!(state(vec![of("a.List", list(vec![]))]), "malformed-node");
     assert_eq!(state(vec![of("a.List", list(vec![])), json_node("1")]), "accepted");
@@ -497,6 +510,13 @@ fn a_pair_is_what_may_be_one() {
     assert_eq!(shared(list(items())), "malformed-node");
     assert_eq!(shared(dict(vec![("a", json_node("1")), ("b", json_node("1"))])), "malformed-node");
     assert_eq!(shared(tuple(items())), "accepted");
+    // Nor need it be as long as it is here.
+    assert_eq!(shared(list(vec![])), "malformed-node");
+    let main = with_id(dict(vec![]), 7);
+    let content = json!({"main": main, "default_factory": json_node("null")});
+    let default = node("DefaultDictNode", "collections.defaultdict", json!({"content": content}));
+    assert_eq!(state(vec![default.clone()]), "accepted");
+    assert_eq!(code(list(vec![main, with_state(list(vec![default]))])), "malformed-node");
 }
 
 /// Text in an array can be a name.
@@ -514,8 +534,51 @@ fn names_stand_in_no_array() {
     let turned = || of("numpy.flip", array("x.npy"));
     assert_eq!(state(turned(), &header("'<f8'", "(1, 2)"), 16), "malformed-node");
     assert_eq!(state(list(vec![turned()]), &header("'<f8'", "(1, 2)"), 16), "malformed-node");
+    // A record is two things; three of them are none, nor is there a name where another array is no pair.
+    let record = "[('a', '<U1'), ('b', '<f8')]";
+    let void = || of("numpy.void", array("x.npy"));
+    assert_eq!(state(void(), &header(record, "()"), 12), "malformed-node");
+    assert_eq!(state(list(vec![void()]), &header(record, "()"), 12), "malformed-node");
+    assert_eq!(state(items(), &header(record, "(3,)"), 36), "accepted");
+    let both = tuple(vec![array("x.npy"), array("y.npy")]);
+    let npy = |shape: &str, bytes: usize| npy(&header("'<U3'", shape), &vec![0; bytes]);
+    let files = |first: Vec<u8>| {
+        code_of(skops(with_state(both.clone()), &[("x.npy", first), ("y.npy", npy("(2,)", 24))]))
+    };
+    assert_eq!(files(npy("(3,)", 36)), "accepted");
+    assert_eq!(files(npy("(2,)", 24)), "malformed-node");
     assert_eq!(state(array("x.npy"), &header("'<f8'", "(1, 2)"), 16), "accepted");
     assert_eq!(state(array("x.npy"), &header("[('a', '<U1'), ('b', '<f8')]", "(1,)"), 12), "malformed-node");
+}
+
+/// An object may stand twice in its owner, which is built once. When it stands elsewhere, too, every place is looked at.
+#[test]
+fn of_what_is_shared_every_place_is_looked_at() {
+    let types = || with_id(list(vec![type_node("builtins.str")]), 7);
+    let inner = || {
+        let mut inner = dict(vec![("a", types())]);
+        inner["key_types"] = types();
+        inner
+    };
+    assert_eq!(code(with_id(inner(), 8)), "accepted");
+    assert_eq!(code(list(vec![with_id(inner(), 8), types()])), "malformed-node");
+    assert_eq!(code(list(vec![types(), with_id(inner(), 8)])), "malformed-node");
+    // A generator that stands in two places does so with lists of its own.
+    let entropy = || with_id(list(vec![json_node("1"), json_node("2")]), 9);
+    let generator = |id: u64| {
+        let mut generator = with_id(generator("PCG64", true), id);
+        generator["content"]["seed_seq"] = dict(vec![("entropy", entropy())]);
+        generator
+    };
+    assert_eq!(code(list(vec![generator(8), generator(8)])), "accepted");
+    assert_eq!(code(list(vec![generator(8), generator(6)])), "malformed-node");
+    assert_eq!(code(list(vec![generator(8), generator(8), entropy()])), "malformed-node");
+    // So does an array of objects, in its rows.
+    let row = |item: Value| list(vec![with_id(object(SCALER), 9), item]);
+    let two = || json_node("2");
+    let rows = object_array(vec![row(json_node("1")), row(two())], tuple(vec![two(), two()]));
+    assert_eq!(code(rows.clone()), "accepted");
+    assert_eq!(code(list(vec![rows, with_id(object(SCALER), 9)])), "malformed-node");
 }
 
 /// A mask is turned into bools: objects would be asked for their truth.

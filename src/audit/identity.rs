@@ -5,10 +5,10 @@
 //! are ignored and the names of entries are replaced by their bytes. Each pair of nodes is compared once, and nodes
 //! that were found equal are merged, so this takes time linear in the schema.
 
-use super::{keys, state};
+use super::sharing;
 use crate::error::{Code, Error, Result};
 use crate::intern::{IntegerHash, IntegerMap};
-use crate::schema::{Content, Form, Loader, NodeId, NodeRef, Schema};
+use crate::schema::{Form, Loader, NodeId, NodeRef, Schema};
 
 /// The nodes that are an object which an earlier node is already. Nodes of immutable values are left out: most ids are
 /// theirs, and nobody asks whether two of them are the same.
@@ -57,24 +57,18 @@ pub(super) fn resolve(schema: &mut Schema) -> Result<Repeats> {
             return Err(Error::new(Code::IdConflict, found).at_pointer(|| node.pointer()));
         }
         if !is_immutable(node) {
-            let owner = |node: NodeRef<'_>| node.parent().and_then(NodeRef::object_id);
-            let is_of_one_object = owner(node).is_some() && owner(node) == owner(schema.node(earlier));
-            if !is_of_one_object {
-                [schema.node(earlier), node].into_iter().try_for_each(check_unshared)?;
-            }
             repeats.nodes.push((node.id(), earlier));
-            repeats.shared.push(earlier);
         }
     }
+    let mut targets = Vec::new();
     for reference in references {
         let target = find_target(schema, schema.node(reference), &first)?;
         schema.resolve(reference, target);
-        check_unshared(schema.node(target))?;
-        check_unshared(schema.node(reference))?;
-        if !is_immutable(schema.node(target)) {
-            repeats.shared.push(target);
-        }
+        targets.push((reference, target));
     }
+    sharing::check(schema, &repeats.nodes, &targets)?;
+    targets.retain(|(_, target)| !is_immutable(schema.node(*target)));
+    repeats.shared = repeats.nodes.iter().chain(&targets).map(|(_, first)| *first).collect();
     repeats.shared.sort_unstable();
     repeats.shared.dedup();
     Ok(repeats)
@@ -101,73 +95,6 @@ fn find_target(schema: &Schema, reference: NodeRef<'_>, first: &IntegerMap<u64, 
         return Err(Error::new(Code::MissingField, found).at_pointer(|| reference.pointer()));
     }
     Ok(target)
-}
-
-/// Refuses to share what skops itself, or what it calls by itself, looks into once it has been built, apart from its owner: types
-/// of keys, which are called; the state of a generator, where names and numbers are looked up; the state of an object; what
-/// `numpy.array` is given; and other parts with attributes of their own that are looked for. They could have been changed by
-/// then, by what the file has called, and the nodes would not show it. skops writes each of them for its owner alone.
-fn check_unshared(node: NodeRef<'_>) -> Result<()> {
-    let what = if keys::is_key_types(node) {
-        "the types of a dict's keys"
-    } else if state::is_state(node) && node.resolved().loader() != Loader::Json {
-        "the state of an object"
-    } else if is_masked_data(node) {
-        "the data of a masked array, of a class of its own"
-    } else if is_matrix_of_forest(node) {
-        "a sparse matrix of a QuantileForest"
-    } else {
-        match holder(node).map(|holder| (holder.loader(), holder.content())) {
-            Some((Loader::RandomState | Loader::RandomGenerator, _)) => "a part of the state of a generator",
-            Some((_, Content::ObjectArray { shape, .. }))
-                if shape.resolved().children().len() > 1 && shape.id() != node.id() =>
-            {
-                "a part of an array of objects of several dimensions"
-            }
-            _ => return Ok(()),
-        }
-    };
-    let found = format!("{what}, which another place shares");
-    Err(Error::new(Code::MalformedNode, found).at_pointer(|| node.pointer()))
-}
-
-/// numpy copies attributes from the data of a masked array. A plain array has none.
-fn is_masked_data(node: NodeRef<'_>) -> bool {
-    match node.parent().map(NodeRef::content) {
-        Some(Content::MaskedArray { data, .. }) => {
-            data.id() == node.id() && !node.resolved().declared().is("numpy", "ndarray")
-        }
-        _ => false,
-    }
-}
-
-fn is_matrix_of_forest(node: NodeRef<'_>) -> bool {
-    let is_in_state = || {
-        let state = node.parent().filter(|parent| state::is_state(*parent));
-        state.and_then(NodeRef::parent).is_some_and(|owner| owner.loader() == Loader::QuantileForest)
-    };
-    node.resolved().loader() == Loader::SparseMatrix && is_in_state()
-}
-
-/// What holds a container, or what else has attributes, by way of other containers. There is only one empty tuple, so nothing
-/// is its holder.
-fn holder(node: NodeRef<'_>) -> Option<NodeRef<'_>> {
-    let is_container =
-        |node: NodeRef<'_>| matches!(node.loader(), Loader::Dict | Loader::List | Loader::Tuple);
-    let resolved = node.resolved();
-    let is_changeable = match resolved.loader() {
-        Loader::Tuple => resolved.children().len() != 0,
-        Loader::Dict | Loader::List | Loader::Object | Loader::SparseMatrix => true,
-        _ => false,
-    };
-    if !is_changeable {
-        return None;
-    }
-    let mut holder = node.parent();
-    while let Some(container) = holder.filter(|holder| is_container(*holder)) {
-        holder = container.parent();
-    }
-    holder
 }
 
 fn dangling(reference: NodeRef<'_>, of: &str) -> Error {

@@ -12,7 +12,7 @@ use super::payloads::{PayloadContent, Payloads};
 use super::state::{check_name, is_of_sklearn, is_own_kind};
 use super::{keys, parts};
 use crate::error::{Code, Error, Result};
-use crate::npy::{Dtype, Kind};
+use crate::npy::{ArrayHeader, Dtype, Kind};
 use crate::schema::{Children, Content, NodeId, NodeRef, Scalar, Schema, TypePath};
 
 /// Checks pairs, each once: states can have one in common.
@@ -20,8 +20,15 @@ pub(super) struct Pairs<'a> {
     facts: &'a Facts,
     repeats: &'a Repeats,
     known: HashSet<NodeId>,
-    /// The arrays that are a state, or a pair in one.
-    arrays: Vec<NodeId>,
+    /// What is left to check once the headers of payloads are known. Nothing in an array can be called, but text can be a name.
+    arrays: Vec<Arrays>,
+}
+
+enum Arrays {
+    /// It is a state itself.
+    State(NodeId),
+    /// They are items of one state, and so are what is surely pairs, or nothing else is.
+    Items(Vec<NodeId>),
 }
 
 impl<'a> Pairs<'a> {
@@ -29,93 +36,206 @@ impl<'a> Pairs<'a> {
         Self { facts, repeats, known: HashSet::new(), arrays: Vec::new() }
     }
 
-    /// Checks the names in the items of a state, if they could be taken for pairs.
+    /// Checks the names in the items of a state, if all could be taken for pairs. Up to the first that cannot be, each is
+    /// asked for its items, and what code of scikit-learn answers that is the file's choice.
     pub(super) fn check(&mut self, class: TypePath<'_>, items: Children<'_>) -> Result<()> {
-        if items.len() == 0 || !items.iter().all(|item| may_be_pair(item.resolved(), self.facts)) {
+        let may_be_pair = |item: &NodeRef<'_>| self.may_be_pair(*item);
+        let count = items.iter().map(NodeRef::resolved).take_while(may_be_pair).count();
+        if let Some(item) = items.iter().take(count).map(NodeRef::resolved).find(|item| answers(*item)) {
+            let found = format!("a {} of {} in a state that is no dict", item.loader(), item.declared());
+            return Err(Error::new(Code::MalformedNode, found));
+        }
+        if count == 0 || count < items.len() {
             return Ok(());
         }
         if is_of_sklearn(class) {
             let found = format!("the attributes of {class} in pairs, where scikit-learn has a dict");
             return Err(Error::new(Code::MalformedNode, found));
         }
+        let mut arrays = Vec::new();
         for pair in items.iter().map(NodeRef::resolved) {
-            if self.known.insert(pair.id()) {
+            if let Some(array) = self.array_in(pair) {
+                arrays.push(array.id());
+            } else if self.known.insert(pair.id()) {
                 self.check_pair(pair)?;
             }
+        }
+        if !arrays.is_empty() {
+            self.arrays.push(Arrays::Items(arrays));
         }
         Ok(())
     }
 
-    /// The first of a pair must be a name that stands in the file, or no name at all.
-    fn check_pair(&mut self, pair: NodeRef<'_>) -> Result<()> {
+    /// The first of a pair must be a name that stands in the file, or nothing that could be a name.
+    fn check_pair(&self, pair: NodeRef<'_>) -> Result<()> {
         let is_own_kind = is_own_kind(pair);
         match pair.content() {
-            // One that two letters make has no special name.
-            Content::Json { .. } | Content::Bytes { .. } | Content::Bytearray { .. } => Ok(()),
-            Content::Array if self.facts.of(pair) == Fact::Ndarray => {
-                self.array(pair);
-                Ok(())
-            }
-            Content::Tuple(items) if is_own_kind => check_first(items),
-            _ if self.repeats.is_shared(pair.id()) => Err(unclear("in what another place shares")),
-            Content::List(items) if is_own_kind => check_first(items),
-            Content::ObjectArray { items, .. } => check_first(items),
+            // One that two letters make has no special name, and in others there are numbers or parts of themselves.
+            Content::Json { .. }
+            | Content::Bytes { .. }
+            | Content::Bytearray { .. }
+            | Content::SparseMatrix
+            | Content::DType { .. } => Ok(()),
+            Content::Tuple(items) if is_own_kind => self.check_first(items),
+            _ if self.is_shared(pair) => Err(unclear("in what another place shares")),
+            Content::List(items) if is_own_kind => self.check_first(items),
+            Content::ObjectArray { items, .. } => self.check_first(items),
             // The items of a set come in any order.
-            Content::Set(items) if is_own_kind => items.iter().try_for_each(check_first_item),
+            Content::Set(items) if is_own_kind => items.iter().try_for_each(|item| self.check_name_of(item)),
             Content::Dict(_) if is_own_kind => check_keys(pair),
             Content::DefaultDict { main, .. } => check_keys(main),
             _ => Err(unclear("made while the file is loaded")),
         }
     }
 
-    /// Keeps an array in mind, until its header is known. Nothing in it can be called, but text in it can be a name.
-    pub(super) fn array(&mut self, array: NodeRef<'_>) {
-        self.arrays.push(array.id());
+    fn check_first(&self, items: Children<'_>) -> Result<()> {
+        items.get(0).map_or(Ok(()), |first| self.check_name_of(first))
+    }
+
+    fn check_name_of(&self, first: NodeRef<'_>) -> Result<()> {
+        let first = first.resolved();
+        let is_never_text = match first.content() {
+            // Very many pairs can share one text.
+            Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
+                Ok(Scalar::Str(name)) => return check_name(&name),
+                // Another check refuses what is no scalar.
+                _ => true,
+            },
+            Content::Json { .. } => return Err(unclear("very long")),
+            Content::ObjectArray { .. }
+            | Content::SparseMatrix
+            | Content::Partial { .. }
+            | Content::Slice { .. }
+            | Content::DType { .. }
+            | Content::Bytes { .. } => true,
+            Content::Array => match self.facts.of(first) {
+                Fact::Scalar => !["str_", "void"].contains(&first.declared().class),
+                fact => fact == Fact::Ndarray,
+            },
+            Content::Type => self.is_plain_type(first),
+            Content::Object { .. } => self.facts.of(first) == Fact::Estimator,
+            _ => is_own_kind(first),
+        };
+        if is_never_text { Ok(()) } else { Err(unclear("made while the file is loaded")) }
+    }
+
+    /// Whether `__dict__.update` may take an item for a name and a value. What nobody can tell, may be; and what another
+    /// place has, too, may have more or less items by then.
+    fn may_be_pair(&self, item: NodeRef<'_>) -> bool {
+        let is_own_kind = is_own_kind(item);
+        match item.content() {
+            Content::Tuple(items) if is_own_kind => items.len() == 2,
+            Content::List(_) | Content::Set(_) | Content::Dict(_) | Content::ObjectArray { .. }
+                if self.is_shared(item) =>
+            {
+                true
+            }
+            Content::List(items) | Content::Set(items) if is_own_kind => items.len() == 2,
+            Content::ObjectArray { items, .. } => items.len() == 2,
+            Content::Dict(dict) if is_own_kind => dict.len() == 2,
+            Content::DefaultDict { main, .. } => {
+                self.is_shared(item) || main.resolved().children().len() == 2
+            }
+            Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
+                Ok(Scalar::Str(text)) => text.chars().count() == 2,
+                _ => false,
+            },
+            Content::Partial { .. } | Content::OperatorFunc { .. } | Content::Slice { .. } => false,
+            Content::RandomState { .. } | Content::RandomGenerator { .. } => {
+                !parts::is_generator(item.declared())
+            }
+            Content::Type => !self.is_plain_type(item),
+            Content::Array => self.is_array(item) || self.facts.of(item) != Fact::Scalar,
+            Content::Object { .. } => self.facts.of(item) != Fact::Estimator || answers(item),
+            _ => true,
+        }
+    }
+
+    fn is_shared(&self, node: NodeRef<'_>) -> bool {
+        match node.content() {
+            Content::DefaultDict { main, .. } if self.repeats.is_shared(main.resolved().id()) => true,
+            _ => self.repeats.is_shared(node.id()),
+        }
+    }
+
+    fn is_plain_type(&self, node: NodeRef<'_>) -> bool {
+        self.facts.of(node) == Fact::Scalar || node.declared().module == "builtins"
+    }
+
+    /// Whether what is there is an array, or a record, as its header says.
+    fn is_array(&self, node: NodeRef<'_>) -> bool {
+        let is_record = || self.facts.of(node) == Fact::Scalar && node.declared().class == "void";
+        matches!(node.content(), Content::Array) && (self.facts.of(node) == Fact::Ndarray || is_record())
+    }
+
+    fn array_in<'b>(&self, node: NodeRef<'b>) -> Option<NodeRef<'b>> {
+        let array = match node.content() {
+            Content::MaskedArray { data, .. } => data.resolved(),
+            _ => node,
+        };
+        Some(array).filter(|array| self.is_array(*array))
+    }
+
+    /// Takes a state that is an array or a scalar, whose header is to be seen. Gives whether it is one.
+    pub(super) fn check_array(&mut self, state: NodeRef<'_>) -> bool {
+        let is_array = self.is_array(state);
+        if is_array {
+            self.arrays.push(Arrays::State(state.id()));
+        }
+        is_array || (matches!(state.content(), Content::Array) && self.facts.of(state) == Fact::Scalar)
     }
 
     /// Refuses arrays from which names could be taken.
     pub(super) fn check_arrays(&self, schema: &Schema, payloads: &Payloads) -> Result<()> {
-        let may_name = |node: NodeId| match payloads.get(node) {
-            Some(PayloadContent::Array(array)) => match &array.dtype {
-                Dtype::Scalar(dtype) => dtype.kind == Kind::Unicode && array.shape.contains(&2),
-                Dtype::Struct(_) => true,
-            },
-            _ => false,
+        let header = |node: NodeId| match payloads.get(node) {
+            Some(PayloadContent::Array(array)) => Some(array),
+            _ => None,
         };
-        match self.arrays.iter().find(|node| may_name(**node)) {
-            None => Ok(()),
-            Some(node) => {
+        for arrays in &self.arrays {
+            let names = match arrays {
+                Arrays::State(node) => Some(*node).filter(|node| header(*node).is_some_and(has_pairs)),
+                Arrays::Items(nodes) if nodes.iter().all(|node| header(*node).is_some_and(is_pair)) => {
+                    nodes.iter().copied().find(|node| header(*node).is_some_and(is_name_and_text))
+                }
+                Arrays::Items(_) => None,
+            };
+            if let Some(node) = names {
                 let error = unclear("in an array of text or of records");
-                Err(error.at_pointer(|| schema.node(*node).pointer()))
+                return Err(error.at_pointer(|| schema.node(node).pointer()));
             }
         }
+        Ok(())
     }
 }
 
-/// Whether `__dict__.update` may take an item for a name and a value. What nobody can tell, may be.
-fn may_be_pair(item: NodeRef<'_>, facts: &Facts) -> bool {
-    let is_own_kind = is_own_kind(item);
+/// Whether the code of scikit-learn answers when it is asked for items, or may: an attribute is what the file says.
+fn answers(item: NodeRef<'_>) -> bool {
     match item.content() {
-        Content::List(items) | Content::Tuple(items) | Content::Set(items) if is_own_kind => items.len() == 2,
-        Content::ObjectArray { items, .. } => items.len() == 2,
-        Content::Dict(dict) if is_own_kind => dict.len() == 2,
-        Content::DefaultDict { main, .. } => main.resolved().children().len() == 2,
-        Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
-            Ok(Scalar::Str(text)) => text.chars().count() == 2,
-            _ => false,
-        },
-        // These have no items, or numbers.
-        Content::Partial { .. }
-        | Content::OperatorFunc { .. }
-        | Content::Slice { .. }
-        | Content::DType { .. }
-        | Content::SparseMatrix => false,
-        Content::Type => facts.of(item) != Fact::Scalar && item.declared().module != "builtins",
-        Content::Array => facts.of(item) != Fact::Scalar,
-        Content::Object { .. } => {
-            facts.of(item) != Fact::Estimator || parts::is_taken_for_list(item.declared())
-        }
-        _ => true,
+        Content::Object { .. } => parts::has_items(item.declared()),
+        Content::Method { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether the rows of an array, or its records, could be pairs of a name and a value.
+fn has_pairs(array: &ArrayHeader) -> bool {
+    match &array.dtype {
+        Dtype::Scalar(dtype) => dtype.kind == Kind::Unicode && array.shape.get(1) == Some(&2),
+        Dtype::Struct(_) => true,
+    }
+}
+
+fn is_pair(array: &ArrayHeader) -> bool {
+    match array.shape.first() {
+        Some(size) => *size == 2,
+        None => matches!(array.dtype, Dtype::Struct(_)),
+    }
+}
+
+fn is_name_and_text(array: &ArrayHeader) -> bool {
+    match &array.dtype {
+        Dtype::Scalar(dtype) => dtype.kind == Kind::Unicode && array.shape.len() == 1,
+        Dtype::Struct(_) => array.shape.is_empty(),
     }
 }
 
@@ -123,23 +243,6 @@ fn check_keys(pair: NodeRef<'_>) -> Result<()> {
     let Content::Dict(dict) = pair.resolved().content() else { return Ok(()) };
     keys::check_text(dict, "a state of pairs")?;
     dict.items().try_for_each(|(key, _)| check_name(key))
-}
-
-fn check_first(items: Children<'_>) -> Result<()> {
-    items.get(0).map_or(Ok(()), check_first_item)
-}
-
-fn check_first_item(item: NodeRef<'_>) -> Result<()> {
-    match item.resolved().content() {
-        // Very many pairs can share one text.
-        Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
-            Ok(Scalar::Str(name)) => check_name(&name),
-            // Another check refuses what is no scalar.
-            _ => Ok(()),
-        },
-        Content::Json { .. } => Err(unclear("very long")),
-        _ => Err(unclear("made while the file is loaded")),
-    }
 }
 
 fn unclear(what: &str) -> Error {

@@ -115,20 +115,24 @@ fn is_item(item: NodeRef<'_>, facts: &Facts) -> bool {
         Content::Array => {
             matches!(facts.of(item), Fact::Ndarray | Fact::Scalar) || is_array_of_numpy(declared)
         }
-        Content::RandomState { .. } => declared.is("numpy.random.mtrand", "RandomState"),
-        Content::RandomGenerator { .. } => declared.is("numpy.random._generator", "Generator"),
+        Content::RandomState { .. } | Content::RandomGenerator { .. } => is_generator(declared),
         Content::Type => declared.module == "builtins" || facts.of(item) == Fact::Scalar,
         Content::Dict(_) => declared.is("builtins", "dict") || declared.is("collections", "OrderedDict"),
         Content::Set(_) => declared.is("builtins", "set"),
-        Content::Object { .. } if facts.of(item) == Fact::Estimator => !is_taken_for_list(declared),
+        Content::Object { .. } if facts.of(item) == Fact::Estimator => !has_items(declared),
         _ => false,
     }
 }
 
-/// Whether an estimator of scikit-learn has a length and items, or may lend them.
-pub(super) fn is_taken_for_list(estimator: TypePath<'_>) -> bool {
-    ["Pipeline", "FrozenEstimator"].contains(&estimator.class)
-        || estimator.module.starts_with("sklearn.ensemble")
+/// Whether an object of scikit-learn has items, or may lend them: its `__iter__` or `__getitem__` asks what the file put there.
+pub(super) fn has_items(object: TypePath<'_>) -> bool {
+    const OTHERS: [&str; 4] = ["ColumnTransformer", "FeatureUnion", "FrozenEstimator", "Pipeline"];
+    is_of_sklearn(object) && (OTHERS.contains(&object.class) || object.module.starts_with("sklearn.ensemble"))
+}
+
+/// Whether a generator is of numpy's own classes.
+pub(super) fn is_generator(declared: TypePath<'_>) -> bool {
+    declared.is("numpy.random.mtrand", "RandomState") || declared.is("numpy.random._generator", "Generator")
 }
 
 fn is_array_of_numpy(declared: TypePath<'_>) -> bool {
@@ -137,10 +141,11 @@ fn is_array_of_numpy(declared: TypePath<'_>) -> bool {
 }
 
 /// Checks that there is nothing in the state of a generator but what states of generators are made of.
-pub(super) fn check_generator(schema: &Schema, state: NodeRef<'_>) -> Result<()> {
+pub(super) fn check_generator(schema: &Schema, facts: &Facts, state: NodeRef<'_>) -> Result<()> {
     for part in schema.subtree(state) {
         let is_plain = match part.content() {
-            Content::Json { .. } | Content::Array => true,
+            Content::Json { .. } => true,
+            Content::Array => matches!(facts.of(part), Fact::Ndarray | Fact::Scalar),
             Content::Reference { .. } => {
                 matches!(part.resolved().content(), Content::Json { .. } | Content::Array)
             }

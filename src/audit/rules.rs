@@ -73,14 +73,26 @@ impl Rules<'_> {
                 check(node, mentions)?;
                 self.state(node, namespace)
             }
+            Content::MaskedArray { mask, .. } => {
+                check(node, mentions)?;
+                // It is turned into an array of bools, and objects are asked which they are.
+                let mask = mask.resolved();
+                let is_plain = matches!(self.facts.of(mask), Fact::Ndarray | Fact::Scalar)
+                    && matches!(mask.content(), Content::Array);
+                if is_plain {
+                    Ok(())
+                } else {
+                    Err(mismatch(mask, "is the mask of an array, which may ask objects"))
+                }
+            }
             Content::RandomState { state } => {
                 check(node, mentions)?;
-                parts::check_generator(self.schema, state)
+                parts::check_generator(self.schema, self.facts, state)
             }
             Content::RandomGenerator { bit_generator, seed_seq } => {
                 check(node, mentions)?;
-                parts::check_generator(self.schema, bit_generator)?;
-                seed_seq.map_or(Ok(()), |seeds| parts::check_generator(self.schema, seeds))
+                parts::check_generator(self.schema, self.facts, bit_generator)?;
+                seed_seq.map_or(Ok(()), |seeds| parts::check_generator(self.schema, self.facts, seeds))
             }
             Content::Method { object, function } => {
                 self.methods.check(node, object.resolved(), function, mentions)
@@ -176,10 +188,6 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::MaskedArray { data, mask } => {
             holds(data, Loader::NdArray, "data")?;
             holds(mask, Loader::NdArray, "mask")?;
-            // It is turned into an array of bools, and objects are asked which they are.
-            if !matches!(mask.resolved().content(), Content::Array) {
-                return Err(mismatch(mask.resolved(), "is the mask of an array, in a list"));
-            }
             masked_array(node, mentions)
         }
         Content::DType { array } => dtype(node, array, mentions),

@@ -53,11 +53,7 @@ impl<'a> States<'a> {
                 return self.pairs.check(declared, items);
             }
             Content::ObjectArray { items, .. } => return self.pairs.check(declared, items),
-            Content::Array if self.facts.of(state) == Fact::Ndarray => {
-                self.pairs.array(state);
-                return Ok(());
-            }
-            Content::Array if self.facts.of(state) == Fact::Scalar => return Ok(()),
+            Content::Array if self.pairs.check_array(state) => return Ok(()),
             Content::Json { .. } | Content::Bytes { .. } | Content::Bytearray { .. } => return Ok(()),
             _ => {
                 let found =

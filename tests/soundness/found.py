@@ -303,6 +303,40 @@ def changed_data_of_a_masked_array():
     return list_node(RNG, "ListNode", change, made)
 
 
+def plain(*items):
+    """An object without a `__setstate__`, whose state is a list."""
+    return instance(NAMESPACE, list_node(RNG, "ListNode", *items))
+
+
+def attribute_that_is_a_pair():
+    pair = partial(("posix", "system"), "__array__", "true")
+    return plain(method(("functools", "partial"), pair, "args"))
+
+
+def types_twice_within_a_dict():
+    """The list of a dict's key types is an item of it, too, and stands first where nothing looks into it."""
+    types = list_node(RNG, "ListNode", type_node(RNG, ("builtins", "str")))
+    inner = {**dict_node(RNG, {"a": types}), "key_types": types}
+    replaced = new(RNG, "ConstructorFromReduceNode", ("heapq", "heapreplace"),
+                   content=list_node(RNG, "TupleNode", types, function_node(RNG, ("posix", "system"), 2)))  # fmt: skip
+    content = {"args": list_node(RNG, "TupleNode", inner), "func": replaced, "kwds": dict_node(RNG, {}), "namespace": json_node(RNG, "null")}
+    return new(RNG, "PartialNode", ("functools", "partial"), content=content)
+
+
+def growing(pair, name, *more):
+    change = new(RNG, "ConstructorFromReduceNode", ("operator", name), content=list_node(RNG, "TupleNode", pair, *more))
+    return list_node(RNG, "ListNode", change, plain(pair))
+
+
+def pair():
+    return list_node(RNG, "TupleNode", text("__array__"), partial(("posix", "system"), "true"))
+
+
+def record():
+    descr = [("a", "<U9"), ("b", "<f8")]
+    return plain(array(name="void")), {"1000000.npy": payloads.npy(descr, (), "__array__".encode("utf-32-le") + bytes(8))}
+
+
 ONE = {"1000000.npy": payloads.npy("<i8", (1,), b"\1" + bytes(7))}
 
 # Name, whether it is accepted now, protocol, root, payloads.
@@ -379,6 +413,15 @@ FOUND = [
     ("changed_item_of_an_array", False, 2, changed_item_of_an_array(), {}),
     ("changed_nodes_of_a_tree", False, 2, changed_nodes_of_a_tree(), NODE),
     ("changed_data_of_a_masked_array", False, 2, changed_data_of_a_masked_array(), ONE),
+    # `__dict__.update` asks each item for its items, before it fails at one that has none.
+    ("pipeline_in_a_state", False, 2, plain(pipeline(), json_node(RNG, "1")), {}),
+    ("ensemble_in_a_state", False, 2, plain(instance(("sklearn.ensemble._bagging", "BaggingClassifier"), dict_node(RNG, {"estimators_": pipeline()}))), {}),
+    ("columns_in_a_state", False, 2, plain(instance(("sklearn.compose._column_transformer", "ColumnTransformer"), dict_node(RNG, {"transformers_": pipeline()}))), {}),
+    ("attribute_that_is_a_pair", False, 2, attribute_that_is_a_pair(), {}),
+    ("pair_that_grows", False, 2, growing(list_node(RNG, "ListNode"), "iadd", pair()), {}),
+    ("record_that_is_a_pair", False, 2, *record()),
+    # Of three places, the second was not looked at, since it was within the owner of the first.
+    ("types_twice_within_a_dict", False, 2, types_twice_within_a_dict(), {}),
     # Attributes in an array of text: what are names for Python is no `str` for numpy.
     ("state_of_text", False, 2, instance(NAMESPACE, array()), {"1000000.npy": payloads.npy("<U9", (1, 2), "__array__xxxxxxxxx".encode("utf-32-le"))}),
     # The class was reported in a module that has nothing to do with it.
