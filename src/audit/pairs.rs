@@ -27,7 +27,7 @@ pub(super) struct Pairs<'a> {
 enum Arrays {
     /// It is a state itself.
     State(NodeId),
-    /// They are items of one state, and so are what is surely pairs, or nothing else is.
+    /// They are items of one state, and what else is in it may be pairs.
     Items(Vec<NodeId>),
 }
 
