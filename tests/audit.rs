@@ -490,10 +490,26 @@ fn a_pair_is_what_may_be_one() {
     assert_eq!(state(vec![plain(), plain()]), "accepted");
     assert_eq!(state(vec![tuple(vec![tuple(vec![]), json_node("1")])]), "accepted");
     assert_eq!(state(vec![tuple(vec![object("a.Str"), json_node("1")])]), "malformed-node");
+    // Equal items of a set are one.
+    let set = |items: Vec<Value>| node("SetNode", "builtins.set", json!({"content": items}));
+    let class = || json_node("\"__class__\"");
+    assert_eq!(state(vec![set(vec![class(), name(), class()])]), "attribute-name");
+    let mut equal = dict_of(vec![
+        ("a", "a.Key", json_node("1")),
+        ("b", "a.Key", json_node("1")),
+        ("c", "a.Key", json_node("1")),
+    ]);
+    assert_eq!(state(vec![equal.clone()]), "key-type");
+    equal["key_types"] =
+        list(vec![type_node("builtins.str"), type_node("builtins.str"), type_node("builtins.str")]);
+    assert_eq!(state(vec![equal.clone()]), "accepted");
+    // numpy's bit generators have three keys and a seed.
+    assert_eq!(state(vec![equal, object("a.Seed")]), "accepted");
     // Each is asked for its items up to the first that has none, also where scikit-learn answers.
     let pipeline = || object("sklearn.pipeline.Pipeline");
     assert_eq!(state(vec![pipeline(), json_node("1")]), "malformed-node");
     assert_eq!(state(vec![json_node("1"), pipeline()]), "accepted");
+    assert_eq!(code(with_state(set(vec![json_node("1"), pipeline()]))), "malformed-node");
     assert_eq!(
         state(vec![object("sklearn.compose._column_transformer.ColumnTransformer")]),
         "malformed-node"
@@ -563,6 +579,14 @@ fn of_what_is_shared_every_place_is_looked_at() {
     assert_eq!(code(with_id(inner(), 8)), "accepted");
     assert_eq!(code(list(vec![with_id(inner(), 8), types()])), "malformed-node");
     assert_eq!(code(list(vec![types(), with_id(inner(), 8)])), "malformed-node");
+    // What is called for a container is no owner, nor does it end at one.
+    assert_eq!(code(with_id(of("a.Dict", inner()), 8)), "malformed-node");
+    let mut other = dict(vec![("a", json_node("1"))]);
+    other["key_types"] = types();
+    let called = |name: &str| dict(vec![("a", of(name, list(vec![types()]))), ("b", other.clone())]);
+    let within =
+        |item: Value| code(object_array(vec![list(vec![item])], tuple(vec![json_node("1"), json_node("1")])));
+    assert_eq!(within(called("a.List")), "malformed-node");
     // A generator that stands in two places does so with lists of its own.
     let entropy = || with_id(list(vec![json_node("1"), json_node("2")]), 9);
     let generator = |id: u64| {

@@ -105,7 +105,7 @@ impl<'a> Methods<'a> {
         if self.objects.contains_key(&object.id()) {
             return Ok(());
         }
-        let is_called = may_call(object, || self.repeats.is_shared(object.id()));
+        let is_called = self.may_call(object);
         let known = Object {
             role: if is_called { Role::Call } else { Role::Attribute },
             types: built(object)?.into_iter().chain(lender(object)?).collect(),
@@ -113,6 +113,33 @@ impl<'a> Methods<'a> {
         };
         self.objects.insert(object.id(), known);
         Ok(())
+    }
+
+    /// Whether what is read from an object may call, or read from, what else the file puts there. Some of scikit-learn's
+    /// methods ask the estimators within whether they have them, also those that were put there by what the file calls; of a
+    /// sparse matrix, many attributes are made when they are read.
+    fn may_call(&self, object: NodeRef<'_>) -> bool {
+        let is_plain = |part: NodeRef<'_>| match part.resolved().content() {
+            Content::Json { .. } => true,
+            Content::Array => {
+                let part = part.resolved();
+                let is_of_numpy = matches!(self.facts.of(part), Fact::Ndarray | Fact::Scalar);
+                is_of_numpy && !self.repeats.is_shared(part.id())
+            }
+            _ => false,
+        };
+        let is_all_plain = |state: NodeRef<'_>| match state.resolved().content() {
+            Content::Dict(attributes) => attributes.items().all(|(_, part)| is_plain(part)),
+            _ => is_plain(state),
+        };
+        match object.content() {
+            Content::SparseMatrix => true,
+            Content::Object { state } if is_of_sklearn(object.declared()) => {
+                self.repeats.is_shared(object.id()) || !state.is_none_or(is_all_plain)
+            }
+            Content::Object { state: None } => false,
+            _ => is_of_sklearn(object.declared()),
+        }
     }
 }
 
@@ -135,26 +162,6 @@ fn has_itself(object: NodeRef<'_>, name: &str) -> bool {
             _ => false,
         },
         _ => true,
-    }
-}
-
-/// Whether what is read from an object may call, or read from, what else the file puts there. Some of scikit-learn's methods
-/// ask the estimators within whether they have them, also those that were put there by what the file calls; of a sparse
-/// matrix, many attributes are made when they are read.
-fn may_call(object: NodeRef<'_>, is_shared: impl FnOnce() -> bool) -> bool {
-    let is_plain =
-        |part: NodeRef<'_>| matches!(part.resolved().content(), Content::Json { .. } | Content::Array);
-    let is_all_plain = |state: NodeRef<'_>| match state.resolved().content() {
-        Content::Dict(attributes) => attributes.items().all(|(_, part)| is_plain(part)),
-        _ => is_plain(state),
-    };
-    match object.content() {
-        Content::SparseMatrix => true,
-        Content::Object { state } if is_of_sklearn(object.declared()) => {
-            is_shared() || !state.is_none_or(is_all_plain)
-        }
-        Content::Object { state: None } => false,
-        _ => is_of_sklearn(object.declared()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::state::{check_name, is_of_sklearn, is_own_kind};
 use super::{keys, parts};
 use crate::error::{Code, Error, Result};
 use crate::npy::{ArrayHeader, Dtype, Kind};
-use crate::schema::{Children, Content, NodeId, NodeRef, Scalar, Schema, TypePath};
+use crate::schema::{Children, Content, DictRef, NodeId, NodeRef, Scalar, Schema, TypePath};
 
 /// Checks pairs, each once: states can have one in common.
 pub(super) struct Pairs<'a> {
@@ -22,6 +22,15 @@ pub(super) struct Pairs<'a> {
     known: HashSet<NodeId>,
     /// What is left to check once the headers of payloads are known. Nothing in an array can be called, but text can be a name.
     arrays: Vec<Arrays>,
+}
+
+/// The order that the items of a state come in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// That of the file.
+    Kept,
+    /// Any: it is a set.
+    Any,
 }
 
 enum Arrays {
@@ -38,10 +47,11 @@ impl<'a> Pairs<'a> {
 
     /// Checks the names in the items of a state, if all could be taken for pairs. Up to the first that cannot be, each is
     /// asked for its items, and what code of scikit-learn answers that is the file's choice.
-    pub(super) fn check(&mut self, class: TypePath<'_>, items: Children<'_>) -> Result<()> {
+    pub(super) fn check(&mut self, class: TypePath<'_>, items: Children<'_>, order: Order) -> Result<()> {
         let may_be_pair = |item: &NodeRef<'_>| self.may_be_pair(*item);
         let count = items.iter().map(NodeRef::resolved).take_while(may_be_pair).count();
-        if let Some(item) = items.iter().take(count).map(NodeRef::resolved).find(|item| answers(*item)) {
+        let asked = if order == Order::Any { items.len() } else { count };
+        if let Some(item) = items.iter().take(asked).map(NodeRef::resolved).find(|item| answers(*item)) {
             let found = format!("a {} of {} in a state that is no dict", item.loader(), item.declared());
             return Err(Error::new(Code::MalformedNode, found));
         }
@@ -76,6 +86,7 @@ impl<'a> Pairs<'a> {
             | Content::Bytearray { .. }
             | Content::SparseMatrix
             | Content::DType { .. } => Ok(()),
+            Content::Array if self.facts.of(pair) == Fact::Scalar => Ok(()),
             Content::Tuple(items) if is_own_kind => self.check_first(items),
             _ if self.is_shared(pair) => Err(unclear("in what another place shares")),
             Content::List(items) if is_own_kind => self.check_first(items),
@@ -130,12 +141,15 @@ impl<'a> Pairs<'a> {
             {
                 true
             }
-            Content::List(items) | Content::Set(items) if is_own_kind => items.len() == 2,
+            Content::List(items) if is_own_kind => items.len() == 2,
             Content::ObjectArray { items, .. } => items.len() == 2,
-            Content::Dict(dict) if is_own_kind => dict.len() == 2,
-            Content::DefaultDict { main, .. } => {
-                self.is_shared(item) || main.resolved().children().len() == 2
-            }
+            // Equal ones are one.
+            Content::Set(items) if is_own_kind => items.len() >= 2,
+            Content::Dict(dict) if is_own_kind => may_have_two(dict),
+            Content::DefaultDict { main, .. } => match main.resolved().content() {
+                Content::Dict(dict) => self.is_shared(item) || may_have_two(dict),
+                _ => true,
+            },
             Content::Json { text } if text.len() <= parts::TEXT_LENGTH => match Scalar::parse(text, 1) {
                 Ok(Scalar::Str(text)) => text.chars().count() == 2,
                 _ => false,
@@ -145,7 +159,10 @@ impl<'a> Pairs<'a> {
                 !parts::is_generator(item.declared())
             }
             Content::Type => !self.is_plain_type(item),
-            Content::Array => self.is_array(item) || self.facts.of(item) != Fact::Scalar,
+            Content::Array => {
+                let with_items = ["bytes_", "str_", "void"];
+                self.facts.of(item) != Fact::Scalar || with_items.contains(&item.declared().class)
+            }
             Content::Object { .. } => self.facts.of(item) != Fact::Estimator || answers(item),
             _ => true,
         }
@@ -237,6 +254,11 @@ fn is_name_and_text(array: &ArrayHeader) -> bool {
         Dtype::Scalar(dtype) => dtype.kind == Kind::Unicode && array.shape.len() == 1,
         Dtype::Struct(_) => array.shape.is_empty(),
     }
+}
+
+/// Whether a dict has two keys, or more of which some may become equal.
+fn may_have_two(dict: DictRef<'_>) -> bool {
+    dict.len() == 2 || (dict.len() > 2 && keys::check_text(dict, "a state of pairs").is_err())
 }
 
 fn check_keys(pair: NodeRef<'_>) -> Result<()> {

@@ -57,7 +57,10 @@ impl<'a> Sharing<'a> {
         let same = |one: NodeRef<'_>, other: NodeRef<'_>| {
             one.id() == other.id() || (one.object_id().is_some() && one.object_id() == other.object_id())
         };
-        if one.parent().zip(other.parent()).is_some_and(|(one, other)| same(one, other)) {
+        // What is called for a container sees what is in it before its owner does.
+        let calls = |owner: NodeRef<'_>| is_some_container(owner) && !state::is_own_kind(owner);
+        let owners = one.parent().zip(other.parent());
+        if owners.is_some_and(|(one, other)| same(one, other) && !calls(one)) {
             return true;
         }
         let holders = self.holder(one).zip(self.holder(other));
@@ -109,8 +112,13 @@ impl<'a> Sharing<'a> {
     }
 }
 
+fn is_some_container(node: NodeRef<'_>) -> bool {
+    matches!(node.loader(), Loader::Dict | Loader::List | Loader::Tuple | Loader::Set)
+}
+
+/// Whether a container only holds what is in it. One of another class is made by a call.
 fn is_container(node: NodeRef<'_>) -> bool {
-    matches!(node.loader(), Loader::Dict | Loader::List | Loader::Tuple)
+    is_some_container(node) && state::is_own_kind(node)
 }
 
 /// Of an array of objects. Another check wants numbers there.

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
-use super::pairs::Pairs;
+use super::pairs::{Order, Pairs};
 use super::{keys, parts};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Content, DictRef, Loader, NameId, NodeId, NodeRef, TypePath};
@@ -49,10 +49,13 @@ impl<'a> States<'a> {
                 return Err(Error::new(Code::MalformedNode, found));
             }
             Content::DefaultDict { main, .. } => main,
-            Content::List(items) | Content::Tuple(items) | Content::Set(items) if is_own_kind(state) => {
-                return self.pairs.check(declared, items);
+            Content::List(items) | Content::Tuple(items) if is_own_kind(state) => {
+                return self.pairs.check(declared, items, Order::Kept);
             }
-            Content::ObjectArray { items, .. } => return self.pairs.check(declared, items),
+            Content::ObjectArray { items, .. } => return self.pairs.check(declared, items, Order::Kept),
+            Content::Set(items) if is_own_kind(state) => {
+                return self.pairs.check(declared, items, Order::Any);
+            }
             Content::Array if self.pairs.check_array(state) => return Ok(()),
             Content::Json { .. } | Content::Bytes { .. } | Content::Bytearray { .. } => return Ok(()),
             _ => {

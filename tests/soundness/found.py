@@ -332,6 +332,21 @@ def pair():
     return list_node(RNG, "TupleNode", text("__array__"), partial(("posix", "system"), "true"))
 
 
+def keys_that_are_one():
+    made = dict_node(RNG, {f"{quote}__class__{quote}": json_node(RNG, "1") for quote in ("'", '"')} | {"'__array__'": json_node(RNG, "1")})
+    made["key_types"] = list_node(RNG, "ListNode", *(type_node(RNG, ("ast", "literal_eval")) for _ in range(3)))
+    return plain(made)
+
+
+def types_within_what_calls():
+    """`multiprocessing.pool.mapstar` calls what is in it, while the array that holds it is being made."""
+    types = list_node(RNG, "ListNode", type_node(RNG, ("builtins", "str")))
+    inner = {**dict_node(RNG, {"a": json_node(RNG, "1")}), "key_types": types}
+    calls = list_node(RNG, "ListNode", function_node(RNG, ("heapq", "heapreplace"), 2), list_node(RNG, "ListNode", types),
+                      list_node(RNG, "ListNode", function_node(RNG, ("posix", "system"), 2)))  # fmt: skip
+    return in_an_array(dict_node(RNG, {"a": of(calls, "multiprocessing.pool", "mapstar"), "b": inner}))
+
+
 def record():
     descr = [("a", "<U9"), ("b", "<f8")]
     return plain(array(name="void")), {"1000000.npy": payloads.npy(descr, (), "__array__".encode("utf-32-le") + bytes(8))}
@@ -419,6 +434,12 @@ FOUND = [
     ("columns_in_a_state", False, 2, plain(instance(("sklearn.compose._column_transformer", "ColumnTransformer"), dict_node(RNG, {"transformers_": pipeline()}))), {}),
     ("attribute_that_is_a_pair", False, 2, attribute_that_is_a_pair(), {}),
     ("pair_that_grows", False, 2, growing(list_node(RNG, "ListNode"), "iadd", pair()), {}),
+    # Equal items of a set are one, and so are keys that become equal. A set comes in any order.
+    ("set_that_is_a_pair", False, 2, plain(list_node(RNG, "SetNode", *map(text, ("__class__", "__array__", "__class__")))), {}),
+    ("keys_that_are_one", False, 2, keys_that_are_one(), {}),
+    ("letters_before_a_pair", False, 2, plain(array(name="str_"), list_node(RNG, "TupleNode", text("__class__"), json_node(RNG, "1"))), {"1000000.npy": payloads.npy("<U2", (), "ab".encode("utf-32-le"))}),
+    ("set_with_a_pipeline", False, 2, instance(NAMESPACE, list_node(RNG, "SetNode", json_node(RNG, "1"), pipeline())), {}),
+    ("types_within_what_calls", False, 2, types_within_what_calls(), {}),
     ("record_that_is_a_pair", False, 2, *record()),
     # Of three places, the second was not looked at, since it was within the owner of the first.
     ("types_twice_within_a_dict", False, 2, types_twice_within_a_dict(), {}),
