@@ -17,6 +17,8 @@ pub mod mlmodel;
 pub mod npy_header;
 pub mod npz;
 #[cfg(feature = "gate")]
+pub mod pointer;
+#[cfg(feature = "gate")]
 pub mod policy;
 pub mod schema;
 pub mod sources;
