@@ -95,8 +95,7 @@ def isotonic(build):
 
 
 def array_of_pairs():
-    pair = list_node(RNG, "TupleNode", text("__array__"), partial(("posix", "system"), "true"))
-    return in_an_array(instance(NAMESPACE, list_node(RNG, "ListNode", pair)))
+    return in_an_array(plain(pair()))
 
 
 def filled_globals():
@@ -126,11 +125,11 @@ def tree(state):
     return {**made, "__reduce__": {"args": list_node(RNG, "TupleNode", json_node(RNG, "1"), classes, json_node(RNG, "1"))}}
 
 
-def tree_of_ducks():
+def state_of_ducks(nodes="nodes"):
     fields = instance(SCALER, dict_node(RNG, {"items": partial(("posix", "system"), "true")}))
     numbers = {name: json_node(RNG, "1") for name in ("max_depth", "node_count")}
-    nodes = duck(dtype=instance(SCALER, dict_node(RNG, {"fields": fields})))
-    return tree(dict_node(RNG, {**numbers, "nodes": nodes, "values": duck()}))
+    made = duck(dtype=instance(SCALER, dict_node(RNG, {"fields": fields})))
+    return dict_node(RNG, {**numbers, nodes: made, "values": duck()})
 
 
 def calling_dict(**items):
@@ -226,13 +225,6 @@ def array(module="numpy", name="ndarray", file="1000000.npy"):
     return new(RNG, "NdArrayNode", (module, name), type="numpy", file=file)
 
 
-def tree_of_a_message():
-    fields = instance(SCALER, dict_node(RNG, {"items": partial(("posix", "system"), "true")}))
-    numbers = {name: json_node(RNG, "1") for name in ("max_depth", "node_count")}
-    nodes = duck(dtype=instance(SCALER, dict_node(RNG, {"fields": fields})))
-    return tree(of(dict_node(RNG, {**numbers, "Nodes": nodes, "values": duck()}), "email.message", "Message"))
-
-
 def row(*items, shape=None):
     shape = shape or list_node(RNG, "TupleNode", json_node(RNG, str(len(items))))
     return new(RNG, "NdArrayNode", ("numpy", "ndarray"), content=list(items), type="json", shape=shape)
@@ -270,8 +262,9 @@ def changed_pair():
     return list_node(RNG, "ListNode", change, instance(NAMESPACE, list_node(RNG, "ListNode", pair)))
 
 
-def setting(thing, name):
-    arguments = list_node(RNG, "TupleNode", thing, text(name), partial(("posix", "system"), "true"))
+def setting(thing, name, value=None):
+    value = value or partial(("posix", "system"), "true")
+    arguments = list_node(RNG, "TupleNode", thing, text(name), value)
     return new(RNG, "ConstructorFromReduceNode", ("builtins", "setattr"), content=arguments)
 
 
@@ -297,10 +290,8 @@ def changed_nodes_of_a_tree():
 def changed_data_of_a_masked_array():
     matrix = array(name="matrix")
     basedict = instance(NAMESPACE, dict_node(RNG, {"keys": partial(("posix", "system"), "true")}))
-    arguments = list_node(RNG, "TupleNode", matrix, text("_basedict"), basedict)
-    change = new(RNG, "ConstructorFromReduceNode", ("builtins", "setattr"), content=arguments)
     made = new(RNG, "MaskedArrayNode", ("numpy.ma", "MaskedArray"), content={"data": matrix, "mask": array()})
-    return list_node(RNG, "ListNode", change, made)
+    return list_node(RNG, "ListNode", setting(matrix, "_basedict", basedict), made)
 
 
 def plain(*items):
@@ -394,7 +385,7 @@ FOUND = [
     # `os.getcwd` was reported as an attribute of the FrozenEstimator only.
     ("method_of_a_frozen_module", False, 2, frozen_module(), {}),
     # Trees ask what should be arrays for more than arrays have, and call it; dicts call what makes the keys that they have not.
-    ("tree_of_ducks", False, 2, tree_of_ducks(), ONE),
+    ("tree_of_ducks", False, 2, tree(state_of_ducks()), ONE),
     ("tree_with_factory", False, 2, tree(calling_dict(a=json_node(RNG, "1"))), ONE),
     ("generator_with_factory", False, 2, generator_with_factory(), {}),
     # `numpy.array` takes what has a length and items for a list: a Pipeline asks its steps.
@@ -415,7 +406,7 @@ FOUND = [
     # keys up without their case; pairs and types that stand nowhere; a shape of four.
     ("filled_elsewhere", False, 2, filled_elsewhere(2), ONE),
     ("filled_elsewhere_0", False, 0, filled_elsewhere(0), ONE),
-    ("tree_of_a_message", False, 2, tree_of_a_message(), ONE),
+    ("tree_of_a_message", False, 2, tree(of(state_of_ducks("Nodes"), "email.message", "Message")), ONE),
     ("shape_with_defaults", False, 2, shape_with_defaults(), {}),
     ("state_that_counts", False, 2, instance(NAMESPACE, of(list_node(RNG, "ListNode", text("__array_interface__")), "collections", "Counter")), {}),
     ("state_in_pairs", False, 2, instance(NAMESPACE, of(list_node(RNG, "ListNode", text("__array__"), partial(("posix", "system"), "true")), "itertools", "pairwise")), {}),

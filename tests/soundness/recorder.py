@@ -215,7 +215,8 @@ def sound_update(thing, attributes, /):
     # What is no pair ends the loading here: nobody sees the object.
     thing.__dict__.update(attributes)
     # Names that came out of what cannot be looked at before, too.
-    return tell(kind="set", names=sorted({*given, *text_keys(thing.__dict__)}.difference(set(before).difference(given))))
+    come = set(text_keys(thing.__dict__)).difference(before)
+    return tell(kind="set", names=sorted(come.union(given)))
 
 
 def static_name(function):
