@@ -5,6 +5,7 @@
 //! Very many nodes can read from one object, which is looked at once.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
@@ -67,8 +68,10 @@ impl<'a> Methods<'a> {
         }
         let is_of_method = object.loader() == Loader::Method;
         let owner = if is_of_method { self.owner(object, function)? } else { object };
-        self.look_at(owner)?;
-        let Some(known) = self.objects.get(&owner.id()) else { return Ok(()) };
+        let known = match self.objects.entry(owner.id()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Object::new(owner, self.facts, self.repeats)?),
+        };
         if !is_of_method && self.facts.of(object) == Fact::Estimator {
             check_name(object, known, function)?;
             // What a `FrozenEstimator` lends may be no method, nor what was put where others see the object, too.
@@ -100,46 +103,42 @@ impl<'a> Methods<'a> {
         })?;
         Ok(self.schema.node(*owner))
     }
+}
 
-    fn look_at(&mut self, object: NodeRef<'_>) -> Result<()> {
-        if self.objects.contains_key(&object.id()) {
-            return Ok(());
-        }
-        let is_called = self.may_call(object);
-        let known = Object {
-            role: if is_called { Role::Call } else { Role::Attribute },
+impl Object {
+    fn new(object: NodeRef<'_>, facts: &Facts, repeats: &Repeats) -> Result<Self> {
+        Ok(Self {
+            role: if may_call(object, facts, repeats) { Role::Call } else { Role::Attribute },
             types: built(object)?.into_iter().chain(lender(object)?).collect(),
             own: ALSO_METHODS.into_iter().filter(|name| has_itself(object, name)).collect(),
-        };
-        self.objects.insert(object.id(), known);
-        Ok(())
+        })
     }
+}
 
-    /// Whether what is read from an object may call, or read from, what else the file puts there. Some of scikit-learn's
-    /// methods ask the estimators within whether they have them, also those that were put there by what the file calls; of a
-    /// sparse matrix, many attributes are made when they are read.
-    fn may_call(&self, object: NodeRef<'_>) -> bool {
-        let is_plain = |part: NodeRef<'_>| match part.resolved().content() {
-            Content::Json { .. } => true,
-            Content::Array => {
-                let part = part.resolved();
-                let is_of_numpy = matches!(self.facts.of(part), Fact::Ndarray | Fact::Scalar);
-                is_of_numpy && !self.repeats.is_shared(part.id())
-            }
-            _ => false,
-        };
-        let is_all_plain = |state: NodeRef<'_>| match state.resolved().content() {
-            Content::Dict(attributes) => attributes.items().all(|(_, part)| is_plain(part)),
-            _ => is_plain(state),
-        };
-        match object.content() {
-            Content::SparseMatrix => true,
-            Content::Object { state } if is_of_sklearn(object.declared()) => {
-                self.repeats.is_shared(object.id()) || !state.is_none_or(is_all_plain)
-            }
-            Content::Object { state: None } => false,
-            _ => is_of_sklearn(object.declared()),
+/// Whether what is read from an object may call, or read from, what else the file puts there. Some of scikit-learn's
+/// methods ask the estimators within whether they have them, also those that were put there by what the file calls; of a
+/// sparse matrix, many attributes are made when they are read.
+fn may_call(object: NodeRef<'_>, facts: &Facts, repeats: &Repeats) -> bool {
+    let is_plain = |part: NodeRef<'_>| match part.resolved().content() {
+        Content::Json { .. } => true,
+        Content::Array => {
+            let part = part.resolved();
+            let is_of_numpy = matches!(facts.of(part), Fact::Ndarray | Fact::Scalar);
+            is_of_numpy && !repeats.is_shared(part.id())
         }
+        _ => false,
+    };
+    let is_all_plain = |state: NodeRef<'_>| match state.resolved().content() {
+        Content::Dict(attributes) => attributes.items().all(|(_, part)| is_plain(part)),
+        _ => is_plain(state),
+    };
+    match object.content() {
+        Content::SparseMatrix => true,
+        Content::Object { state } if is_of_sklearn(object.declared()) => {
+            repeats.is_shared(object.id()) || !state.is_none_or(is_all_plain)
+        }
+        Content::Object { state: None } => false,
+        _ => is_of_sklearn(object.declared()),
     }
 }
 
