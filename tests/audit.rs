@@ -77,6 +77,11 @@ fn nothing_else_in_builtins_is_a_container() {
     }
 }
 
+fn default_dict(main: Value, factory: Value) -> Value {
+    let content = json!({"main": main, "default_factory": factory});
+    node("DefaultDictNode", "collections.defaultdict", json!({"content": content}))
+}
+
 /// An instance of a class without `__setstate__`, with this state.
 fn with_state(state: Value) -> Value {
     node("ObjectNode", "a.B", json!({"content": state}))
@@ -90,13 +95,8 @@ fn attributes_have_no_special_names_in_any_form() {
         node("NdArrayNode", "numpy.ndarray", json!({"type": "json", "content": items, "shape": tuple(shape)}))
     };
     let set = |items: Vec<Value>| node("SetNode", "builtins.set", json!({"content": items}));
-    let default = |main: Value| {
-        let content = json!({"main": main, "default_factory": json_node("null")});
-        node("DefaultDictNode", "collections.defaultdict", json!({"content": content}))
-    };
     let forms: &[&dyn Fn(&str) -> Value] = &[
         &|name| dict(vec![(name.trim_matches('"'), json_node("1"))]),
-        &|name| default(dict(vec![(name.trim_matches('"'), json_node("1"))])),
         &|name| list(vec![pair(name)]),
         &|name| tuple(vec![pair("\"a\""), pair(name)]),
         &|name| tuple(vec![list(vec![json_node(name), json_node("1")])]),
@@ -207,9 +207,10 @@ fn what_scikit_learn_looks_into_is_what_it_writes() {
 /// `Tree` asks its nodes for `astype`, and its state for keys: a `defaultdict` calls for those that it has not.
 #[test]
 fn what_a_tree_looks_into_is_what_it_writes() {
-    let with = |loader: &str, class: &str, state: Value| {
-        code(node(loader, class, json!({"content": state, "__reduce__": {"args": tuple(vec![])}})))
+    let made = |loader: &str, class: &str, args: Value, state: Value| {
+        code(node(loader, class, json!({"content": state, "__reduce__": {"args": args}})))
     };
+    let with = |loader: &str, class: &str, state: Value| made(loader, class, tuple(vec![]), state);
     let tree = |state: Value| with("TreeNode", "sklearn.tree._tree.Tree", state);
     let forest = |state: Value| {
         with("QuantileForestNode", "quantile_forest._quantile_forest_fast.QuantileForest", state)
@@ -220,21 +221,32 @@ fn what_a_tree_looks_into_is_what_it_writes() {
         assert_eq!(forest(dict(vec![(key, object("a.B"))])), "accepted", "{key}");
     }
     assert_eq!(forest(dict(vec![("matrix1", object("a.B"))])), "malformed-node");
-    let calls = json!({"content": {"main": dict(vec![]), "default_factory": type_node("a.B")}});
-    for state in [node("DefaultDictNode", "collections.defaultdict", calls), list(vec![])] {
+    for state in [default_dict(dict(vec![]), type_node("a.B")), list(vec![])] {
         assert_eq!(tree(state.clone()), "malformed-node");
         assert_eq!(forest(state), "malformed-node");
     }
     // scikit-learn 1.8 has a loss with a tuple for a state, whose items become numbers.
     let loss = |state: Value| with("LossNode", "_loss.CyHalfMultinomialLoss", state);
     assert_eq!(loss(tuple(vec![json_node("3"), json_node("null")])), "accepted");
+    // What they are called with becomes numbers and truths.
+    let args = |args: Value| made("SGDNode", "sklearn.linear_model._sgd_fast.Hinge", args, dict(vec![]));
+    assert_eq!(args(tuple(vec![json_node("1")])), "accepted");
+    assert_eq!(args(tuple(vec![object("a.B")])), "malformed-node");
+    assert_eq!(args(node("TupleNode", "a.B", json!({"content": []}))), "type-mismatch");
+    // skops asks for its truth, and numpy asks objects in an array.
+    assert_eq!(loss(tuple(vec![object("a.B")])), "malformed-node");
+    let row = json!({"type": "json", "content": [object("a.B")], "shape": tuple(vec![json_node("1")])});
+    assert_eq!(loss(node("NdArrayNode", "numpy.ndarray", row)), "malformed-node");
+    // The shape that a forest gives a matrix is asked for its items.
+    assert_eq!(forest(dict(vec![("shape1", tuple(vec![json_node("1")]))])), "accepted");
+    assert_eq!(forest(dict(vec![("shape1", tuple(vec![object("a.B")]))])), "malformed-node");
+    assert_eq!(forest(dict(vec![("shape2", object("a.B"))])), "malformed-node");
 }
 
 /// The bit generators look for keys within keys.
 #[test]
 fn the_state_of_a_generator_is_plain() {
-    let calls = json!({"content": {"main": dict(vec![]), "default_factory": type_node("a.B")}});
-    let calls = node("DefaultDictNode", "collections.defaultdict", calls);
+    let calls = default_dict(dict(vec![]), type_node("a.B"));
     let with = |part: Value| {
         let mut generator = generator("PCG64", true);
         let mut seeds = generator.clone();
@@ -259,13 +271,19 @@ fn the_state_of_a_generator_is_plain() {
         assert_eq!(with(part), ["malformed-node"; 3]);
     }
     // A reference to a list in it would be one to whatever has changed the list.
-    let shared = with_id(plain, 7);
-    let state = node(
-        "RandomStateNode",
-        "numpy.random.mtrand.RandomState",
-        json!({"content": dict(vec![("state", json!({"__id__": 7}))])}),
-    );
-    assert_eq!(code(list(vec![shared, state])), "malformed-node");
+    let shared = |part: Value| {
+        let reference = json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7});
+        let content = dict(vec![("state", reference)]);
+        let state = node("RandomStateNode", "numpy.random.mtrand.RandomState", json!({"content": content}));
+        let array = npy(&header("'|b1'", "(1,)"), &[0]);
+        let entries = [("x.npy", array)].into_iter().filter(|_| part.get("file").is_some());
+        let root = list(vec![with_id(part.clone(), 7), state]);
+        code_of(skops(root, &entries.collect::<Vec<_>>()))
+    };
+    assert_eq!(shared(plain), "malformed-node");
+    // Nor is every array one of numpy's: a `collections.ChainMap` is changed by way of what it is made of.
+    assert_eq!(shared(array("x.npy")), "accepted");
+    assert_eq!(shared(of("collections.ChainMap", array("x.npy"))), "malformed-node");
 }
 
 fn types(count: usize) -> Value {
@@ -404,7 +422,7 @@ fn what_numpy_and_scikit_learn_look_into_is_shared_with_nothing() {
     assert_eq!(code(list(vec![row(), array(vec![one()], vec![row()])])), "accepted");
 }
 
-/// The dict in a `defaultdict`, and pairs, are attributes, too.
+/// Pairs are attributes, too.
 #[test]
 fn attributes_in_another_form_are_looked_at_for_each_class() {
     let predictor = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor";
@@ -412,18 +430,8 @@ fn attributes_in_another_form_are_looked_at_for_each_class() {
     let pairs = list(vec![tuple(vec![json_node("\"nodes\""), object("a.B")])]);
     assert_eq!(with(predictor, pairs.clone()), "malformed-node");
     assert_eq!(with("a.B", pairs), "accepted");
-    let lazy = |main: Value| {
-        node(
-            "DefaultDictNode",
-            "collections.defaultdict",
-            json!({"content": {"main": main, "default_factory": json_node("null")}}),
-        )
-    };
-    let nodes = || dict(vec![("nodes", object("a.B"))]);
-    assert_eq!(with(predictor, lazy(nodes())), "malformed-node");
-    assert_eq!(with("a.B", lazy(nodes())), "accepted");
-    let elsewhere = list(vec![with_id(nodes(), 7), with_state(lazy(json!({"__id__": 7})))]);
-    assert_eq!(code(elsewhere), "malformed-node");
+    // Keys are looked up in it, and it calls its factory for those that it has not.
+    assert_eq!(with("a.B", default_dict(dict(vec![]), json_node("null"))), "malformed-node");
 }
 
 /// A node of a class of its own for a container: what the class makes of the items is anybody's guess.
@@ -516,7 +524,33 @@ fn a_pair_is_what_may_be_one() {
     );
     assert_eq!(state(vec![object("sklearn.ensemble._forest.RandomForestClassifier")]), "malformed-node");
     assert_eq!(state(vec![of("a.List", list(vec![]))]), "malformed-node");
-    assert_eq!(state(vec![of("a.List", list(vec![])), json_node("1")]), "accepted");
+    // So nothing is asked but what is known, and it need not be an instance.
+    let grid = "sklearn.model_selection._search.ParameterGrid";
+    for item in [
+        of("a.List", list(vec![])),
+        object(grid),
+        object("a.B"),
+        object("sklearn.inspection._partial_dependence.RandomForestRegressor"),
+        node("FunctionNode", "sys.stdin", json!({})),
+        type_node("a.Enum"),
+    ] {
+        assert_eq!(state(vec![item.clone(), json_node("1")]), "malformed-node", "{item}");
+    }
+    let array_of = |class: &str| {
+        let state = with_state(list(vec![of(class, array("x.npy")), json_node("1")]));
+        code_of(skops(state, &[("x.npy", npy(&header("'|b1'", "(1,)"), &[0]))]))
+    };
+    assert_eq!(array_of("a.Array"), "malformed-node");
+    assert_eq!(array_of("numpy.matrix"), "accepted");
+    // skops calls `bool` with "false", which is true: of three keys, two are left.
+    let bools = |first: &'static str, second: &'static str| {
+        let key = |name: &'static str, class: &'static str| (name, class, json_node("1"));
+        let merged = dict_of(vec![key("1", second), key("false", first), key("x", "builtins.str")]);
+        state(vec![merged, pair()])
+    };
+    assert_eq!(bools("builtins.bool", "builtins.int"), "attribute-name");
+    assert_eq!(bools("numpy.bool_", "numpy.int64"), "attribute-name");
+    assert_eq!(bools("builtins.str", "builtins.int"), "accepted");
     // A list can be changed by whoever has it, a tuple cannot.
     let shared = |pair: Value| {
         let pair = with_id(pair, 7);
@@ -529,8 +563,7 @@ fn a_pair_is_what_may_be_one() {
     // Nor need it be as long as it is here.
     assert_eq!(shared(list(vec![])), "malformed-node");
     let main = with_id(dict(vec![]), 7);
-    let content = json!({"main": main, "default_factory": json_node("null")});
-    let default = node("DefaultDictNode", "collections.defaultdict", json!({"content": content}));
+    let default = default_dict(main.clone(), json_node("null"));
     assert_eq!(state(vec![default.clone()]), "accepted");
     assert_eq!(code(list(vec![main, with_state(list(vec![default]))])), "malformed-node");
 }
@@ -638,9 +671,50 @@ fn a_method_of_what_others_have_may_call() {
     };
     assert_eq!(role(read()), "attribute");
     assert_eq!(role(list(vec![pipeline(), read()])), "call");
+    // Of others it is not known what reads from them. `attrgetter` with a text of the file's own loads libraries.
+    let class = "sklearn.feature_selection.SelectFromModel";
+    let role_of = |object: Value, class: &str| {
+        let found = references(method(class, object, "name"));
+        found.iter().find(|line| line.ends_with(".name")).unwrap().split(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(role_of(object(class), class), "call");
+    assert_eq!(role_of(object("a.B"), "a.B"), "attribute");
+    assert_eq!(role_of(with_state(dict(vec![("x", object("a.C"))])), "a.B"), "call");
+    assert_eq!(role_of(with_state(dict(vec![("x", json_node("1"))])), "a.B"), "attribute");
+    let called = node("ConstructorFromReduceNode", "weakref.proxy", json!({"content": tuple(vec![])}));
+    assert_eq!(role_of(called, "weakref.proxy"), "call");
     let chain = || method("sklearn.pipeline.Pipeline", read(), "__self__");
     assert_eq!(code(chain()), "accepted");
     assert_eq!(code(list(vec![pipeline(), chain()])), "malformed-node");
+}
+
+/// Wherever a key is looked up that a `defaultdict` has not, by way of a `partial`, too, and of what stands elsewhere.
+#[test]
+fn a_default_factory_is_called() {
+    let partial = |func: Value| {
+        let content = json!({"func": func, "args": tuple(vec![]), "kwds": dict(vec![]), "namespace": json_node("null")});
+        node("PartialNode", "functools.partial", json!({"content": content}))
+    };
+    let roles = |root: Value| {
+        let found = references(root);
+        let named = found.into_iter().filter(|line| line.contains(" a."));
+        named.map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let function = || node("FunctionNode", "a.run", json!({}));
+    let calls = |factory: Value| roles(default_dict(dict(vec![]), factory));
+    assert_eq!(calls(function()), ["call"]);
+    assert_eq!(calls(type_node("a.B")), ["call"]);
+    assert_eq!(calls(partial(partial(function()))), ["call"]);
+    assert_eq!(calls(method("a.B", object("a.B"), "run")), ["instantiate", "reference", "call"]);
+    assert_eq!(roles(partial(function())), ["reference"]);
+    assert_eq!(roles(default_dict(dict(vec![("a", function())]), json_node("null"))), ["reference"]);
+    let reference = || json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7});
+    for factory in [reference(), partial(reference())] {
+        let stands = list(vec![with_id(function(), 7), default_dict(dict(vec![]), factory)]);
+        assert_eq!(roles(stands), ["call", "reference"]);
+    }
+    let stands = list(vec![with_id(partial(function()), 7), default_dict(dict(vec![]), reference())]);
+    assert_eq!(roles(stands), ["call", "reference"]);
 }
 
 /// numpy looks for attributes of what is in arrays of several dimensions, and whoever has an object can set them.

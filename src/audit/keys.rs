@@ -71,6 +71,11 @@ impl KeyKind {
             _ => Some(Self::Reported),
         }
     }
+
+    /// Whether a key becomes what is written, and so equals no other.
+    const fn is_kept(self) -> bool {
+        !matches!(self, Self::Bool | Self::Reported)
+    }
 }
 
 /// A key's value, such that equal keys of Python are equal.
@@ -95,6 +100,13 @@ pub(super) fn check_text(dict: DictRef<'_>, what: &str) -> Result<()> {
         None => Ok(()),
         Some(node) => Err(Error::new(Code::KeyType, format!("a key of type {} in {what}", node.declared()))),
     }
+}
+
+/// Whether keys that are two in the file may be one for skops: of a type that is not known here, or bools, which are all true.
+pub(super) fn may_merge(dict: DictRef<'_>) -> bool {
+    let Content::List(types) = dict.key_types().resolved().content() else { return true };
+    let merges = |node: NodeRef<'_>| !matches!(KeyKind::of(node.resolved()), Some(kind) if kind.is_kept());
+    types.iter().any(merges)
 }
 
 pub(super) fn check(dict: DictRef<'_>) -> Result<()> {

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::factories;
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
-use super::state::is_of_sklearn;
+use super::state::{is_of_sklearn, is_own_kind};
 use super::{Mentions, Role};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Content, Loader, NodeId, NodeRef, Scalar, Schema};
@@ -82,7 +83,11 @@ impl<'a> Methods<'a> {
                 self.owners.insert(node.id(), object.id());
             }
         }
-        let role = if is_of_method { Role::Attribute } else { known.role };
+        let role = match known.role {
+            _ if factories::is_factory(node) => Role::Call,
+            _ if is_of_method => Role::Attribute,
+            role => role,
+        };
         mentions.declared(node, Role::Reference);
         mentions.other(node, role, format!("{of}.{function}"));
         if owner.declared() != of {
@@ -132,13 +137,18 @@ fn may_call(object: NodeRef<'_>, facts: &Facts, repeats: &Repeats) -> bool {
         Content::Dict(attributes) => attributes.items().all(|(_, part)| is_plain(part)),
         _ => is_plain(state),
     };
+    // Only of the estimators that are trusted by default it is known what reads from them: their methods.
+    let is_of_sklearn = is_of_sklearn(object.declared());
     match object.content() {
-        Content::SparseMatrix => true,
-        Content::Object { state } if is_of_sklearn(object.declared()) => {
-            repeats.is_shared(object.id()) || !state.is_none_or(is_all_plain)
+        Content::SparseMatrix | Content::ConstructorFromReduce { .. } | Content::Reduce { .. } => true,
+        Content::Object { state } => {
+            (is_of_sklearn && facts.of(object) != Fact::Estimator)
+                || repeats.is_shared(object.id())
+                || !state.is_none_or(is_all_plain)
         }
-        Content::Object { state: None } => false,
-        _ => is_of_sklearn(object.declared()),
+        Content::Dict(_) | Content::List(_) | Content::Tuple(_) | Content::Set(_) => !is_own_kind(object),
+        Content::Array => !matches!(facts.of(object), Fact::Ndarray | Fact::Scalar),
+        _ => is_of_sklearn,
     }
 }
 

@@ -3,11 +3,12 @@
 //! The guarantee is soundness: for a file that is accepted, no skops release from 0.3 to 0.16 touches a name that is
 //! not among the references. Where a release could be made to see something else than what is reported, the file is
 //! refused. The parts: [`identity`] (nodes with one `__id__` are one object), [`sharing`] (which may not stand in several
-//! places), [`rules`] (what each loader refers to, and which types it may declare), [`methods`] (what is read from an object by name), [`state`] (what becomes the attributes
-//! of an object; [`pairs`] where that is no dict), [`parts`] (what is looked into meanwhile), [`keys`] (keys of dicts),
-//! [`payloads`] (the headers of arrays and sparse matrices, and that each entry belongs to a node), [`refusal`] (what is not
-//! trusted).
+//! places), [`rules`] (what each loader refers to, and which types it may declare), [`factories`] (what a `defaultdict` calls),
+//! [`methods`] (what is read from an object by name), [`state`] (what becomes the attributes of an object; [`pairs`] where that
+//! is no dict), [`parts`] (what is looked into meanwhile), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and
+//! sparse matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
 
+mod factories;
 mod facts;
 mod identity;
 mod intact;

@@ -46,13 +46,17 @@ impl<'a> Pairs<'a> {
     }
 
     /// Checks the names in the items of a state, if all could be taken for pairs. Up to the first that cannot be, each is
-    /// asked for its items, and what code of scikit-learn answers that is the file's choice.
+    /// asked for its items, and only what numpy, scipy and Python answer by themselves is known.
     pub(super) fn check(&mut self, class: TypePath<'_>, items: Children<'_>, order: Order) -> Result<()> {
         let may_be_pair = |item: &NodeRef<'_>| self.may_be_pair(*item);
         let count = items.iter().map(NodeRef::resolved).take_while(may_be_pair).count();
         let asked = if order == Order::Any { items.len() } else { count };
-        if let Some(item) = items.iter().take(asked).map(NodeRef::resolved).find(|item| answers(*item)) {
-            let found = format!("a {} of {} in a state that is no dict", item.loader(), item.declared());
+        if let Some(item) = items.iter().take(asked).map(NodeRef::resolved).find(|item| self.may_run(*item)) {
+            let found = format!(
+                "a {} of {}, which is asked for its items, in a state",
+                item.loader(),
+                item.declared()
+            );
             return Err(Error::new(Code::MalformedNode, found));
         }
         if count == 0 || count < items.len() {
@@ -163,9 +167,33 @@ impl<'a> Pairs<'a> {
                 let with_items = ["bytes_", "str_", "void"];
                 self.facts.of(item) != Fact::Scalar || with_items.contains(&item.declared().class)
             }
-            Content::Object { .. } => self.facts.of(item) != Fact::Estimator || answers(item),
+            Content::Object { .. } => {
+                self.facts.of(item) != Fact::Estimator || parts::has_items(item.declared())
+            }
             _ => true,
         }
+    }
+
+    /// Whether code runs when an item is asked for its own that works with what the file put there. An `__iter__` can be of any
+    /// class; scikit-learn has some that ask further, and classes that are found in other modules than their own.
+    fn may_run(&self, item: NodeRef<'_>) -> bool {
+        let is_made_by_a_class = match item.content() {
+            Content::Json { .. }
+            | Content::ObjectArray { .. }
+            | Content::DefaultDict { .. }
+            | Content::SparseMatrix
+            | Content::Bytes { .. }
+            | Content::Bytearray { .. }
+            | Content::DType { .. } => false,
+            Content::List(_) | Content::Tuple(_) | Content::Set(_) | Content::Dict(_) => !is_own_kind(item),
+            Content::MaskedArray { .. } => self.array_in(item).is_none(),
+            Content::Array => {
+                !matches!(self.facts.of(item), Fact::Ndarray | Fact::Scalar)
+                    && !parts::is_array_of_numpy(item.declared())
+            }
+            _ => true,
+        };
+        is_made_by_a_class && self.may_be_pair(item)
     }
 
     fn is_shared(&self, node: NodeRef<'_>) -> bool {
@@ -225,15 +253,6 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Whether the code of scikit-learn answers when it is asked for items, or may: an attribute is what the file says.
-fn answers(item: NodeRef<'_>) -> bool {
-    match item.content() {
-        Content::Object { .. } => parts::has_items(item.declared()),
-        Content::Method { .. } => true,
-        _ => false,
-    }
-}
-
 /// Whether the rows of an array, or its records, could be pairs of a name and a value.
 fn has_pairs(array: &ArrayHeader) -> bool {
     match &array.dtype {
@@ -258,7 +277,7 @@ fn is_name_and_text(array: &ArrayHeader) -> bool {
 
 /// Whether a dict has two keys, or more of which some may become equal.
 fn may_have_two(dict: DictRef<'_>) -> bool {
-    dict.len() == 2 || (dict.len() > 2 && keys::check_text(dict, "a state of pairs").is_err())
+    dict.len() == 2 || (dict.len() > 2 && keys::may_merge(dict))
 }
 
 fn check_keys(pair: NodeRef<'_>) -> Result<()> {

@@ -10,7 +10,7 @@ use super::facts::{Fact, Facts};
 use super::keys;
 use super::state::{self, is_of_sklearn};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Content, DictRef, NodeRef, Scalar, Schema, TypePath};
+use crate::schema::{Children, Content, DictRef, Loader, NodeRef, Scalar, Schema, TypePath};
 use crate::text::shown;
 
 /// What a part may be.
@@ -19,6 +19,8 @@ enum Kind {
     Array,
     SparseMatrix,
     Text,
+    /// A tuple of numbers.
+    Shape,
     /// An object that was made of its class. Its attributes are found where a `FrozenEstimator` has none itself, special ones
     /// too, and those of a module or a class are not the file's to choose from.
     Instance,
@@ -28,12 +30,13 @@ enum Kind {
 pub(super) const TEXT_LENGTH: usize = 4096;
 
 /// Classes, wherever scikit-learn or quantile-forest have them, and which attributes of theirs are looked into.
-const LOOKED_INTO: [(&str, &[&str], Kind); 6] = [
+const LOOKED_INTO: [(&str, &[&str], Kind); 7] = [
     ("Tree", &["nodes", "values"], Kind::Array),
     ("TreePredictor", &["nodes"], Kind::Array),
     ("IsotonicRegression", &["X_thresholds_", "y_thresholds_"], Kind::Array),
     ("IsotonicRegression", &["out_of_bounds"], Kind::Text),
     ("QuantileForest", &["matrix1", "matrix2"], Kind::SparseMatrix),
+    ("QuantileForest", &["shape1", "shape2"], Kind::Shape),
     ("FrozenEstimator", &["estimator"], Kind::Instance),
 ];
 
@@ -61,6 +64,10 @@ fn check_attribute(class: TypePath<'_>, attributes: DictRef<'_>, name: &str, kin
             Kind::Instance,
             Content::Object { .. } | Content::ConstructorFromReduce { .. } | Content::Reduce { .. },
         ) => true,
+        (Kind::Shape, Content::Tuple(sizes)) => {
+            let is_number = |size: NodeRef<'_>| size.loader() == Loader::Json;
+            state::is_own_kind(part) && sizes.iter().all(is_number)
+        }
         // Very many objects can share one text.
         (Kind::Text, Content::Json { text }) => {
             text.len() <= TEXT_LENGTH && matches!(Scalar::parse(text, 1), Ok(Scalar::Str(_)))
@@ -135,20 +142,38 @@ pub(super) fn is_generator(declared: TypePath<'_>) -> bool {
     declared.is("numpy.random.mtrand", "RandomState") || declared.is("numpy.random._generator", "Generator")
 }
 
-fn is_array_of_numpy(declared: TypePath<'_>) -> bool {
+pub(super) fn is_array_of_numpy(declared: TypePath<'_>) -> bool {
     ["matrix", "memmap", "recarray"].contains(&declared.class)
         && (declared.module == "numpy" || declared.module.starts_with("numpy."))
+}
+
+/// Whether there is nothing but numbers or text, so that nobody is asked for anything.
+pub(super) fn is_value(part: NodeRef<'_>, facts: &Facts) -> bool {
+    match part.content() {
+        Content::Json { .. } => true,
+        Content::Array => matches!(facts.of(part), Fact::Ndarray | Fact::Scalar),
+        _ => false,
+    }
+}
+
+/// Checks what the class of a tree, a loss or a forest is called with. It makes numbers and truths of that: whatever else were
+/// there would be asked for them.
+pub(super) fn check_arguments(args: Children<'_>, facts: &Facts) -> Result<()> {
+    match args.iter().map(NodeRef::resolved).find(|item| !is_value(*item, facts)) {
+        None => Ok(()),
+        Some(item) => {
+            let found = format!("a {} of {} among arguments", item.loader(), item.declared());
+            Err(Error::new(Code::MalformedNode, found))
+        }
+    }
 }
 
 /// Checks that there is nothing in the state of a generator but what states of generators are made of.
 pub(super) fn check_generator(schema: &Schema, facts: &Facts, state: NodeRef<'_>) -> Result<()> {
     for part in schema.subtree(state) {
         let is_plain = match part.content() {
-            Content::Json { .. } => true,
-            Content::Array => matches!(facts.of(part), Fact::Ndarray | Fact::Scalar),
-            Content::Reference { .. } => {
-                matches!(part.resolved().content(), Content::Json { .. } | Content::Array)
-            }
+            Content::Json { .. } | Content::Array => is_value(part, facts),
+            Content::Reference { .. } => is_value(part.resolved(), facts),
             Content::Dict(_) => part.declared().is("builtins", "dict"),
             Content::List(_) | Content::Tuple(_) => part.declared().module == "builtins",
             Content::Type => part.parent().is_some_and(keys::is_key_types),

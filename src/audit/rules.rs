@@ -3,6 +3,7 @@
 //! A loader either builds what a node declares, and then the name is reported, or it builds something of its own,
 //! and then the node must declare exactly that. What skops does, by loader, is written down in `docs/format.md`.
 
+use super::factories::{self, Factories};
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
 use super::methods::Methods;
@@ -32,6 +33,7 @@ pub(super) fn collect<'a>(
         states: States::new(facts, repeats),
         key_types: None,
         methods: Methods::new(schema, facts, repeats),
+        factories: Factories::default(),
     };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
@@ -48,6 +50,7 @@ struct Rules<'a> {
     /// The list that was asked about last, and whether it holds the types of keys.
     key_types: Option<(NodeId, bool)>,
     methods: Methods<'a>,
+    factories: Factories,
 }
 
 impl Rules<'_> {
@@ -56,7 +59,8 @@ impl Rules<'_> {
             Content::Object { state } => self.object(node, state, mentions),
             Content::Json { text } => self.json(node, text),
             Content::Type => {
-                mentions.declared(node, if self.is_key_type(node) { Role::Call } else { Role::Reference });
+                let is_key_type = self.is_key_type(node);
+                mentions.declared(node, if is_key_type { Role::Call } else { factories::role(node) });
                 Ok(())
             }
             Content::Array => {
@@ -66,7 +70,7 @@ impl Rules<'_> {
             }
             Content::Reduce { state, args } => {
                 self.state(node, state)?;
-                reduce(node, args, mentions)
+                reduce(node, args, self.facts, mentions)
             }
             // What 0.16 puts into the `__dict__` of a partial is as good as the state of an object.
             Content::Partial { namespace, .. } => {
@@ -96,6 +100,11 @@ impl Rules<'_> {
             }
             Content::Method { object, function } => {
                 self.methods.check(node, object.resolved(), function, mentions)
+            }
+            Content::DefaultDict { factory, .. } => {
+                check(node, mentions)?;
+                self.factories.follow(factory, mentions);
+                Ok(())
             }
             Content::ObjectArray { items, shape } => {
                 exactly(node, "numpy", "ndarray", mentions)?;
@@ -290,7 +299,7 @@ fn constructor(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) ->
 
 fn function(node: NodeRef<'_>, target: TypePath<'_>, form: Form, mentions: &mut Mentions) -> Result<()> {
     if form != Form::Protocol0 {
-        mentions.declared(node, Role::Reference);
+        mentions.declared(node, factories::role(node));
         return Ok(());
     }
     let declared = node.declared();
@@ -298,7 +307,7 @@ fn function(node: NodeRef<'_>, target: TypePath<'_>, form: Form, mentions: &mut 
     if !is_function && !declared.is("numpy", "ufunc") {
         return Err(mismatch(node, &format!("refers to {target}")));
     }
-    mentions.other(node, Role::Reference, target.to_string());
+    mentions.other(node, factories::role(node), target.to_string());
     Ok(())
 }
 
@@ -362,8 +371,10 @@ fn random_generator(
     Ok(())
 }
 
-fn reduce(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
+fn reduce(node: NodeRef<'_>, args: NodeRef<'_>, facts: &Facts, mentions: &mut Mentions) -> Result<()> {
     holds(args, Loader::Tuple, "__reduce__.args")?;
+    declares(args.resolved(), "builtins", "tuple")?;
+    parts::check_arguments(args.resolved().children(), facts)?;
     match node.loader() {
         Loader::Tree => exactly(node, TREE.module, TREE.class, mentions),
         Loader::QuantileForest => exactly(node, QUANTILE_FOREST.module, QUANTILE_FOREST.class, mentions),

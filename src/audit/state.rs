@@ -35,20 +35,17 @@ impl<'a> States<'a> {
     pub(super) fn check(&mut self, owner: NodeRef<'_>, state: NodeRef<'_>) -> Result<()> {
         let state = state.resolved();
         let declared = owner.declared();
-        let is_looked_into = self.facts.of(owner) == Fact::Estimator
-            || matches!(owner.loader(), Loader::Tree | Loader::QuantileForest);
-        if is_looked_into && !is_usual(state) {
+        // skops itself asks the state of a loss for its truth, and objects in an array would answer.
+        let is_loss = matches!(owner.loader(), Loader::Loss | Loader::Sgd);
+        let is_looked_into =
+            self.facts.of(owner) == Fact::Estimator || matches!(owner.content(), Content::Reduce { .. });
+        if is_looked_into && !is_usual(state) && !(is_loss && self.is_tuple_of_values(state)) {
             let loader = state.loader();
             let found = format!("the state of {declared} in a {loader}, where it has a dict");
             return Err(Error::new(Code::MalformedNode, found));
         }
-        let dict = match state.content() {
-            Content::Dict(_) if is_own_kind(state) => state,
-            Content::DefaultDict { main, .. } if main.loader() == Loader::Cached => {
-                let found = "the attributes of an object in a dict that stands elsewhere";
-                return Err(Error::new(Code::MalformedNode, found));
-            }
-            Content::DefaultDict { main, .. } => main,
+        let items = match state.content() {
+            Content::Dict(items) if is_own_kind(state) => items,
             Content::List(items) | Content::Tuple(items) if is_own_kind(state) => {
                 return self.pairs.check(declared, items, Order::Kept);
             }
@@ -64,12 +61,16 @@ impl<'a> States<'a> {
                 return Err(Error::new(Code::MalformedNode, found));
             }
         };
-        // Another rule refuses a `main` that is no dict.
-        let Content::Dict(items) = dict.content() else { return Ok(()) };
-        if self.dicts.insert((dict.id(), owner.name_id())) {
+        if self.dicts.insert((state.id(), owner.name_id())) {
             check_dict(declared, items)?;
         }
         Ok(())
+    }
+
+    /// Whether it is what a loss of scikit-learn 1.8 has, whose items become numbers.
+    fn is_tuple_of_values(&self, state: NodeRef<'_>) -> bool {
+        let is_value = |item: NodeRef<'_>| parts::is_value(item.resolved(), self.facts);
+        matches!(state.content(), Content::Tuple(items) if is_own_kind(state) && items.iter().all(is_value))
     }
 
     /// What could not be checked without the headers of payloads.
@@ -164,7 +165,6 @@ pub(super) fn is_state(node: NodeRef<'_>) -> bool {
     match node.parent().map(NodeRef::content) {
         Some(Content::Object { state: Some(state) } | Content::Reduce { state, .. }) => of(state),
         Some(Content::Partial { namespace, .. }) => of(namespace),
-        Some(Content::DefaultDict { main, .. }) => of(main) && node.parent().is_some_and(is_state),
         _ => false,
     }
 }

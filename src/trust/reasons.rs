@@ -26,6 +26,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("scipy.sparse.", "its index arrays are followed without bounds checks by scipy and scikit-learn"),
     ("scipy.stats.", "a distribution runs text in its state as code, while it is loaded"),
+    ("sklearn.callback.", "a `ScoringMonitor` connects to the address in its state, while it is loaded"),
     (
         "_loss.",
         "scikit-learn 1.5 to 1.8 give their Cython losses this module name, but any module that can be imported as \

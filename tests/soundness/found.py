@@ -50,9 +50,9 @@ def instance(name, state):
 NAMESPACE = ("argparse", "Namespace")
 
 
-def partial(name, *arguments):
+def partial(name, *arguments, protocol=2):
     """A partial of a function that recorder.py has made harmless."""
-    content = {"func": function_node(RNG, name, 2), "args": list_node(RNG, "TupleNode", *map(text, arguments)),
+    content = {"func": function_node(RNG, name, protocol), "args": list_node(RNG, "TupleNode", *map(text, arguments)),
                "kwds": dict_node(RNG, {}), "namespace": json_node(RNG, "null")}
     return new(RNG, "PartialNode", ("functools", "partial"), content=content)
 
@@ -185,9 +185,9 @@ def changed_row_of_an_array():
 PREDICTOR = ("sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor")
 
 
-def predictor_of_pairs():
+def nodes_of_a_predictor():
     nodes = instance(NAMESPACE, dict_node(RNG, {"dtype": text("x"), "astype": partial(("posix", "system"), "true")}))
-    return instance(PREDICTOR, list_node(RNG, "ListNode", list_node(RNG, "TupleNode", text("nodes"), nodes)))
+    return list_node(RNG, "TupleNode", text("nodes"), nodes)
 
 
 def attribute_of_what_is_lent():
@@ -241,11 +241,15 @@ def types_of_keys(module, name):
     return made
 
 
+def grid(name, protocol=2):
+    """`ParameterGrid` asks what it holds for `items` when it is asked for its own, and for `values` when it is asked how many."""
+    call = partial(("posix", "system"), "true", protocol=protocol)
+    holds = list_node(RNG, "ListNode", instance(NAMESPACE, dict_node(RNG, {name: call})))
+    return instance(("sklearn.model_selection._search", "ParameterGrid"), dict_node(RNG, {"param_grid": holds}))
+
+
 def mask_of_objects():
-    values = instance(NAMESPACE, dict_node(RNG, {"values": partial(("posix", "system"), "true")}))
-    grid = dict_node(RNG, {"param_grid": list_node(RNG, "ListNode", values)})
-    mask = row(instance(("sklearn.model_selection._search", "ParameterGrid"), grid))
-    content = {"data": row(json_node(RNG, "1")), "mask": mask}
+    content = {"data": row(json_node(RNG, "1")), "mask": row(grid("values"))}
     return new(RNG, "MaskedArrayNode", ("numpy.ma.core", "MaskedArray"), content=content)
 
 
@@ -338,6 +342,67 @@ def types_within_what_calls():
     return in_an_array(dict_node(RNG, {"a": of(calls, "multiprocessing.pool", "mapstar"), "b": inner}))
 
 
+def merged_bools():
+    """skops calls `bool` with "false", which is true: of three keys, two are left, and a dict of two keys is a pair."""
+    merged = dict_node(RNG, {name: json_node(RNG, "1") for name in ("a", "false", "true")})
+    merged["key_types"] = list_node(RNG, "ListNode", *(type_node(RNG, ("builtins", name)) for name in ("str", "bool", "bool")))
+    return merged
+
+
+def forest(state=None, is_pickle=None):
+    """What `quantile_forest` makes of one leaf."""
+    sparse_matrix = sparse("scipy.sparse._csc", "csc_matrix")
+    shapes = {"shape1": list_node(RNG, "TupleNode", text(1)), "shape2": list_node(RNG, "TupleNode", text(1))}
+    state = {"matrix1": sparse_matrix, "matrix2": sparse_matrix, **shapes, **(state or {})}
+    name = ("quantile_forest._quantile_forest_fast", "QuantileForest")
+    made = new(RNG, "QuantileForestNode", name, content=dict_node(RNG, state))
+    arrays = [array(file=f"100000{number}.npy") for number in (1, 2, 3)]
+    return {**made, "__reduce__": {"args": list_node(RNG, "TupleNode", *arrays, is_pickle or text(True))}}
+
+
+FOREST = {
+    "1000000.npz": payloads.sparse("csc", None),
+    "1000001.npy": payloads.npy("<f8", (1, 1), bytes(8)),
+    "1000002.npy": payloads.npy("<i8", (0, 0, 0, 0), b""),
+    "1000003.npy": payloads.npy("<f8", (0, 0, 0), b""),
+}
+
+
+def loss_with_truth(loader, protocol):
+    return {**loss(HINGE, "Hinge"), "__loader__": loader, "content": row(row(grid("values", protocol)))}
+
+
+def generator_with_a_reference():
+    """What stands elsewhere is no array: a `ChainMap` is changed by way of the list that it is made of."""
+    chain = of(array(), "collections", "ChainMap")
+    reference = {**new(RNG, "CachedNode", ("collections", "ChainMap")), "__id__": chain["__id__"]}
+    maps = method(("collections", "ChainMap"), reference, "maps")
+    change = new(RNG, "ConstructorFromReduceNode", ("heapq", "heapreplace"), content=list_node(RNG, "TupleNode", maps, calling_dict()))
+    state = dict_node(RNG, {"bit_generator": text("MT19937"), "state": reference})
+    generator = new(RNG, "RandomStateNode", ("numpy.random.mtrand", "RandomState"), content=state)
+    return list_node(RNG, "ListNode", chain, change, generator)
+
+
+def library_of_a_property():
+    """`SelectFromModel` by another name: `attrgetter` reads from `ctypes.cdll` by any name that the file says."""
+    name = ("sklearn.feature_selection", "SelectFromModel")
+    state = {"estimator_": array(), "importance_getter": text("ctypes._ctypes.cdll.none"), "prefit": text(False), "norm_order": text(1)}
+    return method(name, instance(name, dict_node(RNG, state)), "threshold_")
+
+
+def property_of_a_matrix():
+    name = ("scipy.sparse._csr", "csr_array")
+    indices = instance(NAMESPACE, dict_node(RNG, {"copy": partial(("posix", "system"), "true")}))
+    state = {"data": array(), "indices": indices, "indptr": array(), "_shape": list_node(RNG, "TupleNode", text(1), text(1))}
+    return method(name, instance(name, dict_node(RNG, state)), "real")
+
+
+def attribute_of_a_call():
+    name = ("weakref", "proxy")
+    made = new(RNG, "ConstructorFromReduceNode", name, content=list_node(RNG, "TupleNode", function_node(RNG, ("shutil", "os"), 2)))
+    return method(name, made, "getcwd")
+
+
 def record():
     descr = [("a", "<U9"), ("b", "<f8")]
     return plain(array(name="void")), {"1000000.npy": payloads.npy(descr, (), "__array__".encode("utf-32-le") + bytes(8))}
@@ -395,7 +460,7 @@ FOUND = [
     # What was looked at has been changed by what the file calls.
     ("changed_state_of_a_generator", False, 2, changed_state_of_a_generator(), {}),
     ("changed_row_of_an_array", False, 2, changed_row_of_an_array(), {}),
-    ("predictor_of_pairs", False, 2, predictor_of_pairs(), {}),
+    ("predictor_of_pairs", False, 2, instance(PREDICTOR, list_node(RNG, "ListNode", nodes_of_a_predictor())), {}),
     ("attribute_of_what_is_lent", False, 2, attribute_of_what_is_lent(), {}),
     # There is code behind properties, and what is read from an attribute is not the object's.
     ("property_that_calls", False, 2, property_that_calls(), {}),
@@ -430,6 +495,26 @@ FOUND = [
     ("keys_that_are_one", False, 2, keys_that_are_one(), {}),
     ("letters_before_a_pair", False, 2, plain(array(name="str_"), list_node(RNG, "TupleNode", text("__class__"), json_node(RNG, "1"))), {"1000000.npy": payloads.npy("<U2", (), "ab".encode("utf-32-le"))}),
     ("set_with_a_pipeline", False, 2, instance(NAMESPACE, list_node(RNG, "SetNode", json_node(RNG, "7"), pipeline(), pipeline(), pipeline())), {}),
+    # Of more keys than two, two can be left; then nobody looked at the other pairs.
+    ("bools_that_are_one", False, 2, plain(merged_bools(), pair()), {}),
+    ("predictor_after_bools", False, 2, instance(PREDICTOR, list_node(RNG, "ListNode", merged_bools(), nodes_of_a_predictor())), {}),
+    # More that is asked for its items before `__dict__.update` fails: also what another module has.
+    ("grid_in_a_state", False, 2, plain(grid("items"), json_node(RNG, "1")), {}),
+    ("ensemble_of_another_module", False, 2, plain(instance(("sklearn.inspection._partial_dependence", "RandomForestRegressor"), dict_node(RNG, {"estimators_": pipeline()})), json_node(RNG, "1")), {}),
+    ("input_in_a_state", False, 2, plain(function_node(RNG, ("sys", "stdin"), 2), json_node(RNG, "1")), {}),
+    # skops asks a state for its truth, and native code asks for numbers, truths and sizes.
+    ("truth_of_a_loss", False, 2, loss_with_truth("LossNode", 2), {}),
+    ("truth_of_a_loss_0", False, 0, loss_with_truth("SGDNode", 0), {}),
+    ("truth_of_an_argument", False, 2, forest(is_pickle=grid("values")), FOREST),
+    ("shape_of_a_forest", False, 2, forest({"shape1": pipeline()}), FOREST),
+    # What calls for keys that it has not, as a state, and within one.
+    ("state_with_factory", False, 2, instance(("sklearn.neighbors._kd_tree", "KDTree"), calling_dict()), {}),
+    ("bit_generator_with_factory", True, 2, instance(("numpy.random._mt19937", "MT19937"), dict_node(RNG, {"bit_generator": text("MT19937"), "state": calling_dict()})), {}),
+    ("generator_with_a_reference", False, 2, generator_with_a_reference(), ONE),
+    # These were reported as attributes.
+    ("library_of_a_property", True, 2, library_of_a_property(), ONE),
+    ("property_of_a_matrix", True, 2, property_of_a_matrix(), {"1000000.npy": payloads.npy("<f8", (1,), bytes(8))}),
+    ("attribute_of_a_call", True, 2, attribute_of_a_call(), {}),
     ("types_within_what_calls", False, 2, types_within_what_calls(), {}),
     ("record_that_is_a_pair", False, 2, *record()),
     # Of three places, the second was not looked at, since it was within the owner of the first.

@@ -6,6 +6,11 @@ SPARSE = re.compile(r"scipy\.sparse\.(_\w+\.)?(?P<form>csr|csc|coo|bsr|dia)_(?P<
 
 DOES = {"call", "instantiate"}
 
+# What the code of their classes calls is no file's own doing. Except that scipy's distributions run text of their state, which
+# src/trust/reasons.rs says of them.
+LIBRARIES = ("numpy.", "quantile_forest.", "scipy.", "sklearn.")
+RUNS_TEXT = "scipy.stats."
+
 # What happens while numpy, scipy, or skops itself are at work, whatever the file says: event, within, argument. Each is here
 # because of a line of theirs, and none has an argument that comes from the file.
 BASELINE = {
@@ -43,8 +48,11 @@ class Reported:
         return sorted(self.roles)
 
     def unasked(self):
-        """Those that nobody had to trust for this file."""
-        return sorted({reference["name"] for reference in self.references if reference["trusted"]})
+        """Those that nobody had to trust for this file; and classes of libraries that only had to be trusted to be made."""
+        unasked = {reference["name"] for reference in self.references if reference["trusted"]}
+        made = {name for name, roles in self.roles.items() if "instantiate" in roles and "call" not in roles}
+        made = {name for name in made if name.startswith(LIBRARIES) and not name.startswith(RUNS_TEXT)}
+        return sorted(unasked | made)
 
     def called(self):
         """Those that somebody had to trust to be called."""

@@ -39,8 +39,9 @@ MEMORY = 3 << 30
 
 
 CHOSEN, IMPORT = "what the file chose", "the import of what the file chose"
-# Of that, what nobody is asked to trust: nobody has looked at what it may do with the rest of the file.
-UNASKED = "what is trusted by default"
+# Of that, what nobody is asked to trust, or only as classes of a library that objects are made of: nobody has looked at what it may
+# do with the rest of the file.
+UNASKED = "what is trusted by default, or made of a library's class"
 
 
 class Record:
@@ -49,7 +50,7 @@ class Record:
     active = False
     pipe = None
     trusted = []
-    # The names that skops-rs trusts by default, and of the others those that may be called.
+    # The names that skops-rs trusts by default, or that are a library's; and of the others those that may be called.
     unasked, called = set(), set()
     seen = set()
     # What skops itself is calling, the innermost last. CHOSEN or IMPORT: a thing that the file chose and that was trusted for
@@ -140,7 +141,7 @@ def enter(chosen, function, arguments, keywords):
 
 
 def watch(frame, event, argument):
-    """Tells what is called of the file by what is trusted by default: functions, not classes, which Python does not tell of."""
+    """Tells what is called of the file by what nobody has looked at: functions, not classes, which Python does not tell of."""
     if event == "call":
         names = Record.codes.get(frame.f_code)
     elif event == "c_call":
