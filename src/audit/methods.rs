@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::factories;
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
 use super::state::{is_of_sklearn, is_own_kind};
@@ -51,6 +50,7 @@ impl<'a> Methods<'a> {
         node: NodeRef<'_>,
         object: NodeRef<'_>,
         function: &str,
+        is_handed: bool,
         mentions: &mut Mentions,
     ) -> Result<()> {
         if !name::is_identifier(function) {
@@ -84,7 +84,7 @@ impl<'a> Methods<'a> {
             }
         }
         let role = match known.role {
-            _ if factories::is_factory(node) => Role::Call,
+            _ if is_handed => Role::Call,
             _ if is_of_method => Role::Attribute,
             role => role,
         };

@@ -3,8 +3,8 @@
 //! A loader either builds what a node declares, and then the name is reported, or it builds something of its own,
 //! and then the node must declare exactly that. What skops does, by loader, is written down in `docs/format.md`.
 
-use super::factories::{self, Factories};
 use super::facts::{Fact, Facts};
+use super::handed::Handed;
 use super::identity::Repeats;
 use super::methods::Methods;
 use super::pairs::Pairs;
@@ -33,7 +33,7 @@ pub(super) fn collect<'a>(
         states: States::new(facts, repeats),
         key_types: None,
         methods: Methods::new(schema, facts, repeats),
-        factories: Factories::default(),
+        handed: Handed::new(schema, facts),
     };
     for node in schema.nodes() {
         rules.check(node, mentions).map_err(|error| error.at_pointer(|| node.pointer()))?;
@@ -50,7 +50,7 @@ struct Rules<'a> {
     /// The list that was asked about last, and whether it holds the types of keys.
     key_types: Option<(NodeId, bool)>,
     methods: Methods<'a>,
-    factories: Factories,
+    handed: Handed<'a>,
 }
 
 impl Rules<'_> {
@@ -59,8 +59,8 @@ impl Rules<'_> {
             Content::Object { state } => self.object(node, state, mentions),
             Content::Json { text } => self.json(node, text),
             Content::Type => {
-                let is_key_type = self.is_key_type(node);
-                mentions.declared(node, if is_key_type { Role::Call } else { factories::role(node) });
+                let role = if self.is_key_type(node) { Role::Call } else { self.handed.role(node) };
+                mentions.declared(node, role);
                 Ok(())
             }
             Content::Array => {
@@ -99,12 +99,10 @@ impl Rules<'_> {
                 seed_seq.map_or(Ok(()), |seeds| parts::check_generator(self.schema, self.facts, seeds))
             }
             Content::Method { object, function } => {
-                self.methods.check(node, object.resolved(), function, mentions)
+                self.methods.check(node, object.resolved(), function, self.handed.is_handed(node), mentions)
             }
-            Content::DefaultDict { factory, .. } => {
-                check(node, mentions)?;
-                self.factories.follow(factory, mentions);
-                Ok(())
+            Content::Function { target, form } => {
+                function(node, target, form, self.handed.role(node), mentions)
             }
             Content::ObjectArray { items, shape } => {
                 exactly(node, "numpy", "ndarray", mentions)?;
@@ -171,7 +169,6 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         Content::List(_) => container(node, "list", mentions),
         Content::Tuple(_) => container(node, "tuple", mentions),
         Content::Set(_) => container(node, "set", mentions),
-        Content::Function { target, form } => function(node, target, form, mentions),
         Content::Partial { args, kwds, namespace, .. } => {
             declares(node, "functools", "partial")?;
             holds(args, Loader::Tuple, "args")?;
@@ -229,6 +226,7 @@ fn check(node: NodeRef<'_>, mentions: &mut Mentions) -> Result<()> {
         | Content::Json { .. }
         | Content::Type
         | Content::Array
+        | Content::Function { .. }
         | Content::Method { .. }
         | Content::ObjectArray { .. }
         | Content::Reduce { .. } => Ok(()),
@@ -297,9 +295,15 @@ fn constructor(node: NodeRef<'_>, args: NodeRef<'_>, mentions: &mut Mentions) ->
     Ok(())
 }
 
-fn function(node: NodeRef<'_>, target: TypePath<'_>, form: Form, mentions: &mut Mentions) -> Result<()> {
+fn function(
+    node: NodeRef<'_>,
+    target: TypePath<'_>,
+    form: Form,
+    role: Role,
+    mentions: &mut Mentions,
+) -> Result<()> {
     if form != Form::Protocol0 {
-        mentions.declared(node, factories::role(node));
+        mentions.declared(node, role);
         return Ok(());
     }
     let declared = node.declared();
@@ -307,7 +311,7 @@ fn function(node: NodeRef<'_>, target: TypePath<'_>, form: Form, mentions: &mut 
     if !is_function && !declared.is("numpy", "ufunc") {
         return Err(mismatch(node, &format!("refers to {target}")));
     }
-    mentions.other(node, factories::role(node), target.to_string());
+    mentions.other(node, role, target.to_string());
     Ok(())
 }
 

@@ -515,7 +515,7 @@ fn doing(reference: &Reference<'_>) -> String {
     };
     match reference.role() {
         Role::Instantiate => format!("the file makes instances of {name}{places}"),
-        Role::Call => format!("the file calls {name}{places}"),
+        Role::Call => format!("the file may call {name}{places}"),
         Role::Reference => format!("the file refers to {name}{places}"),
         Role::Attribute => format!("the file reads the attribute {name}{places}"),
     }

@@ -192,6 +192,12 @@ impl Schema {
         (0..).zip(&self.arena.nodes).map(|(id, _)| self.node(NodeId(id)))
     }
 
+    /// All nodes; parents before their children.
+    pub(crate) fn nodes_backwards(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        let count = u32::try_from(self.node_count()).unwrap_or(u32::MAX);
+        (0..count).rev().map(|id| self.node(NodeId(id)))
+    }
+
     /// The nodes in a node, and then itself.
     pub(crate) fn subtree(&self, node: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
         (node.low().0..=node.id().0).map(|id| self.node(NodeId(id)))

@@ -26,6 +26,9 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("scipy.sparse.", "its index arrays are followed without bounds checks by scipy and scikit-learn"),
     ("scipy.stats.", "a distribution runs text in its state as code, while it is loaded"),
+    ("numpy.lib._datasource.", "a `DataSource` removes the folder that its state names, when it ends"),
+    ("numpy.DataSource", "it removes the folder that its state names, when it ends"),
+    ("numpy.lib.npyio.DataSource", "it removes the folder that its state names, when it ends"),
     ("sklearn.callback.", "a `ScoringMonitor` connects to the address in its state, while it is loaded"),
     (
         "_loss.",

@@ -372,6 +372,21 @@ def loss_with_truth(loader, protocol):
     return {**loss(HINGE, "Hinge"), "__loader__": loader, "content": row(row(grid("values", protocol)))}
 
 
+def pipeline_of_calls():
+    steps = instance(SCALER, dict_node(RNG, {"keys": partial(("posix", "system"), "true")}))
+    return instance(("sklearn.pipeline", "Pipeline"), dict_node(RNG, {"steps": steps}))
+
+
+def factory_of_objects():
+    """`numpy.sqrt` asks each object in an array for its own `sqrt`."""
+    item = instance(SCALER, dict_node(RNG, {"sqrt": partial(("posix", "system"), "true")}))
+    content = {"func": function_node(RNG, ("numpy", "sqrt"), 2), "args": list_node(RNG, "TupleNode", row(item)),
+               "kwds": dict_node(RNG, {}), "namespace": json_node(RNG, "null")}  # fmt: skip
+    factory = new(RNG, "PartialNode", ("functools", "partial"), content=content)
+    content = {"main": dict_node(RNG, {}), "default_factory": factory}
+    return new(RNG, "DefaultDictNode", ("collections", "defaultdict"), content=content)
+
+
 def generator_with_a_reference():
     """What stands elsewhere is no array: a `ChainMap` is changed by way of the list that it is made of."""
     chain = of(array(), "collections", "ChainMap")
@@ -510,6 +525,10 @@ FOUND = [
     # What calls for keys that it has not, as a state, and within one.
     ("state_with_factory", False, 2, instance(("sklearn.neighbors._kd_tree", "KDTree"), calling_dict()), {}),
     ("bit_generator_with_factory", True, 2, instance(("numpy.random._mt19937", "MT19937"), dict_node(RNG, {"bit_generator": text("MT19937"), "state": calling_dict()})), {}),
+    # Code of classes that are only to be made takes their state apart: pipelines and grids in it ask further, and some things are called.
+    ("bit_generator_with_a_pipeline", True, 2, instance(("numpy.random._mt19937", "MT19937"), dict_node(RNG, {"bit_generator": text("MT19937"), "state": pipeline_of_calls()})), {}),
+    ("numbers_in_a_dict", True, 2, instance(("sklearn.utils._fast_dict", "IntFloatDict"), list_node(RNG, "TupleNode", instance(SCALER, dict_node(RNG, {"items": partial(("posix", "system"), "true")})))), {}),
+    ("factory_of_objects", True, 2, instance(("numpy.random._mt19937", "MT19937"), dict_node(RNG, {"bit_generator": text("MT19937"), "state": factory_of_objects()})), {}),
     ("generator_with_a_reference", False, 2, generator_with_a_reference(), ONE),
     # These were reported as attributes.
     ("library_of_a_property", True, 2, library_of_a_property(), ONE),

@@ -7,7 +7,7 @@ SPARSE = re.compile(r"scipy\.sparse\.(_\w+\.)?(?P<form>csr|csc|coo|bsr|dia)_(?P<
 DOES = {"call", "instantiate"}
 
 # What the code of their classes calls is no file's own doing. Except that scipy's distributions run text of their state, which
-# src/trust/reasons.rs says of them.
+# src/trust/reasons.rs says of them; and lightgbm and xgboost load what they save into their own libraries, which Python tells of.
 LIBRARIES = ("numpy.", "quantile_forest.", "scipy.", "sklearn.")
 RUNS_TEXT = "scipy.stats."
 
@@ -72,7 +72,7 @@ def disagreement(event, reported):
             return None
         # The file can name a module as a thing, like the function `os.path`. What is read from it is its attribute.
         things = [name.rpartition(".")[0] for name in names]
-        return None if reported.has(names, "attribute") and reported.has(things, "reference") else "get"
+        return None if reported.has(names, "attribute", "call") and reported.has(things, "reference", "call") else "get"
     if kind == "read":
         # Reading may be calling, and is then reported as that.
         return None if reported.has(with_partners(names), "attribute", "call") else "read"
