@@ -43,8 +43,8 @@ impl<'a> Methods<'a> {
         Self { schema, facts, repeats, objects: HashMap::new(), owners: HashMap::new() }
     }
 
-    /// Checks a node that reads `function` from `object`. skops up to 0.11 declares a method as `method` of the module that
-    /// defines it; from 0.12 on as the object's type.
+    /// Checks a node that reads `function` from `object`, for code that may call it if `is_handed`. skops up to 0.11 declares a
+    /// method as `method` of the module that defines it; from 0.12 on as the object's type.
     pub(super) fn check(
         &mut self,
         node: NodeRef<'_>,

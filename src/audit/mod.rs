@@ -3,10 +3,10 @@
 //! The guarantee is soundness: for a file that is accepted, no skops release from 0.3 to 0.16 touches a name that is
 //! not among the references. Where a release could be made to see something else than what is reported, the file is
 //! refused. The parts: [`identity`] (nodes with one `__id__` are one object), [`sharing`] (which may not stand in several
-//! places), [`rules`] (what each loader refers to, and which types it may declare), [`handed`] (what code may call that nobody has looked at),
-//! [`methods`] (what is read from an object by name), [`state`] (what becomes the attributes of an object; [`pairs`] where that
-//! is no dict), [`parts`] (what is looked into meanwhile), [`keys`] (keys of dicts), [`payloads`] (the headers of arrays and
-//! sparse matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
+//! places), [`rules`] (what each loader refers to, and which types it may declare), [`handed`] (what code may call that nobody
+//! has looked at), [`methods`] (what is read from an object by name), [`state`] (what becomes the attributes of an object;
+//! [`pairs`] where that is no dict), [`parts`] (what is looked into meanwhile), [`keys`] (keys of dicts), [`payloads`] (the
+//! headers of arrays and sparse matrices, and that each entry belongs to a node), [`refusal`] (what is not trusted).
 
 mod facts;
 mod handed;
@@ -45,8 +45,8 @@ pub(crate) use state::has_methods;
 pub enum Role {
     /// It makes an instance, in a way that the loader fixes.
     Instantiate,
-    /// It calls what the name refers to, with data from the file; or hands it to code that may call it, of a class that is not trusted by
-    /// default; or reads an attribute that may call what is in the object.
+    /// It calls what the name refers to, with data from the file; or hands it to code that may call it, of a class that is not
+    /// trusted by default; or reads an attribute that may call what is in the object.
     Call,
     /// It imports what the name refers to, and stores it.
     Reference,
