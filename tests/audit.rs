@@ -77,6 +77,11 @@ fn nothing_else_in_builtins_is_a_container() {
     }
 }
 
+/// A reference to the object with the id 7.
+fn reference() -> Value {
+    json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7})
+}
+
 fn default_dict(main: Value, factory: Value) -> Value {
     let content = json!({"main": main, "default_factory": factory});
     node("DefaultDictNode", "collections.defaultdict", json!({"content": content}))
@@ -272,8 +277,7 @@ fn the_state_of_a_generator_is_plain() {
     }
     // A reference to a list in it would be one to whatever has changed the list.
     let shared = |part: Value| {
-        let reference = json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7});
-        let content = dict(vec![("state", reference)]);
+        let content = dict(vec![("state", reference())]);
         let state = node("RandomStateNode", "numpy.random.mtrand.RandomState", json!({"content": content}));
         let array = npy(&header("'|b1'", "(1,)"), &[0]);
         let entries = [("x.npy", array)].into_iter().filter(|_| part.get("file").is_some());
@@ -708,7 +712,6 @@ fn a_default_factory_is_called() {
     assert_eq!(calls(method("a.B", object("a.B"), "run")), ["instantiate", "reference", "call"]);
     assert_eq!(roles(partial(function())), ["reference"]);
     assert_eq!(roles(default_dict(dict(vec![("a", function())]), json_node("null"))), ["reference"]);
-    let reference = || json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7});
     for factory in [reference(), partial(reference())] {
         let stands = list(vec![with_id(function(), 7), default_dict(dict(vec![]), factory)]);
         assert_eq!(roles(stands), ["call"]);
@@ -739,7 +742,7 @@ fn what_is_handed_to_unknown_code_may_be_called() {
     assert_eq!(role(list(vec![function()])), "reference");
     assert_eq!(role(of("a.List", list(vec![function()]))), "call");
     // What stands elsewhere, too.
-    let reference = json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7});
+    let reference = reference();
     let kept = with_id(state(SCALER, attribute(function())), 7);
     assert_eq!(role(list(vec![kept.clone(), state(SCALER, attribute(reference.clone()))])), "reference");
     assert_eq!(role(list(vec![kept, state("a.B", attribute(reference))])), "call");
@@ -751,7 +754,7 @@ fn what_has_attributes_in_an_array_is_shared_with_nothing() {
     let one = || json_node("1");
     let in_an_array = |item: Value| object_array(vec![list(vec![item])], tuple(vec![one(), one()]));
     let scaler = || with_id(object(SCALER), 7);
-    let reference = json!({"__class__": "x", "__module__": "x", "__loader__": "CachedNode", "__id__": 7});
+    let reference = reference();
     assert_eq!(code(in_an_array(scaler())), "accepted");
     for (one, other) in [
         (scaler(), in_an_array(scaler())),

@@ -27,6 +27,11 @@ impl Facts {
         Self(RefCell::new(vec![None; schema.name_count()]))
     }
 
+    /// Whether a node declares a type of numpy's own: a plain array or a scalar.
+    pub(super) fn is_of_numpy(&self, node: NodeRef<'_>) -> bool {
+        matches!(self.of(node), Fact::Ndarray | Fact::Scalar)
+    }
+
     /// What the type is that a node declares.
     #[expect(clippy::disallowed_methods, reason = "no borrow outlasts its statement")]
     pub(super) fn of(&self, node: NodeRef<'_>) -> Fact {

@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 
 use super::Role;
 use super::facts::{Fact, Facts};
-use super::state::is_own_kind;
+use super::state::is_made_by_its_class;
 use crate::schema::{Content, NodeRef, Schema};
 
 pub(super) struct Handed<'a> {
@@ -43,7 +43,7 @@ impl<'a> Handed<'a> {
         let mut handed = vec![false; self.schema.node_count()];
         let is_set =
             |handed: &[bool], node: NodeRef<'_>| handed.get(node.id().0 as usize).copied().unwrap_or(true);
-        for node in self.schema.nodes_backwards() {
+        for node in self.schema.nodes().rev() {
             let is_handed = is_set(&handed, node)
                 || node.parent().is_some_and(|parent| is_set(&handed, parent) || self.hands(parent, node));
             for same in [node, node.resolved()].into_iter().filter(|_| is_handed) {
@@ -61,8 +61,7 @@ impl<'a> Handed<'a> {
             Content::Object { .. } => self.facts.of(parent) != Fact::Estimator,
             Content::ConstructorFromReduce { .. } | Content::Method { .. } => true,
             Content::DefaultDict { factory, .. } => factory.id() == node.id(),
-            Content::Dict(_) | Content::List(_) | Content::Tuple(_) | Content::Set(_) => !is_own_kind(parent),
-            _ => false,
+            _ => is_made_by_its_class(parent),
         }
     }
 }

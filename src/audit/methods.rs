@@ -9,8 +9,8 @@ use std::collections::hash_map::Entry;
 
 use super::facts::{Fact, Facts};
 use super::identity::Repeats;
-use super::state::{is_of_sklearn, is_own_kind};
-use super::{Mentions, Role};
+use super::state::{is_made_by_its_class, is_of_sklearn};
+use super::{Mentions, Role, parts};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Content, Loader, NodeId, NodeRef, Scalar, Schema};
 use crate::text::shown;
@@ -124,14 +124,9 @@ impl Object {
 /// methods ask the estimators within whether they have them, also those that were put there by what the file calls; of a
 /// sparse matrix, many attributes are made when they are read.
 fn may_call(object: NodeRef<'_>, facts: &Facts, repeats: &Repeats) -> bool {
-    let is_plain = |part: NodeRef<'_>| match part.resolved().content() {
-        Content::Json { .. } => true,
-        Content::Array => {
-            let part = part.resolved();
-            let is_of_numpy = matches!(facts.of(part), Fact::Ndarray | Fact::Scalar);
-            is_of_numpy && !repeats.is_shared(part.id())
-        }
-        _ => false,
+    let is_plain = |part: NodeRef<'_>| {
+        let part = part.resolved();
+        parts::is_value(part, facts) && !repeats.is_shared(part.id())
     };
     let is_all_plain = |state: NodeRef<'_>| match state.resolved().content() {
         Content::Dict(attributes) => attributes.items().all(|(_, part)| is_plain(part)),
@@ -146,9 +141,8 @@ fn may_call(object: NodeRef<'_>, facts: &Facts, repeats: &Repeats) -> bool {
                 || repeats.is_shared(object.id())
                 || !state.is_none_or(is_all_plain)
         }
-        Content::Dict(_) | Content::List(_) | Content::Tuple(_) | Content::Set(_) => !is_own_kind(object),
-        Content::Array => !matches!(facts.of(object), Fact::Ndarray | Fact::Scalar),
-        _ => is_of_sklearn,
+        Content::Array => !facts.is_of_numpy(object),
+        _ => is_of_sklearn || is_made_by_its_class(object),
     }
 }
 

@@ -53,7 +53,7 @@ impl<'a> Pairs<'a> {
         let asked = if order == Order::Any { items.len() } else { count };
         if let Some(item) = items.iter().take(asked).map(NodeRef::resolved).find(|item| self.may_run(*item)) {
             let found = format!(
-                "a {} of {}, which is asked for its items, in a state",
+                "a {} of {} in a state that is no dict, where it would be asked for its items",
                 item.loader(),
                 item.declared()
             );
@@ -187,10 +187,7 @@ impl<'a> Pairs<'a> {
             | Content::DType { .. } => false,
             Content::List(_) | Content::Tuple(_) | Content::Set(_) | Content::Dict(_) => !is_own_kind(item),
             Content::MaskedArray { .. } => self.array_in(item).is_none(),
-            Content::Array => {
-                !matches!(self.facts.of(item), Fact::Ndarray | Fact::Scalar)
-                    && !parts::is_array_of_numpy(item.declared())
-            }
+            Content::Array => !self.facts.is_of_numpy(item) && !parts::is_array_of_numpy(item.declared()),
             _ => true,
         };
         is_made_by_a_class && self.may_be_pair(item)

@@ -90,7 +90,7 @@ pub(super) fn check_item(item: NodeRef<'_>, facts: &Facts) -> Result<()> {
         let is_safe = match item.content() {
             Content::List(inner) | Content::Tuple(inner) => {
                 items.extend(inner.iter());
-                item.declared().module == "builtins"
+                state::is_own_kind(item)
             }
             _ => is_item(item.resolved(), facts),
         };
@@ -119,13 +119,10 @@ fn is_item(item: NodeRef<'_>, facts: &Facts) -> bool {
         | Content::DType { .. }
         | Content::DefaultDict { .. } => true,
         // These are called, whatever they are.
-        Content::Array => {
-            matches!(facts.of(item), Fact::Ndarray | Fact::Scalar) || is_array_of_numpy(declared)
-        }
+        Content::Array => facts.is_of_numpy(item) || is_array_of_numpy(declared),
         Content::RandomState { .. } | Content::RandomGenerator { .. } => is_generator(declared),
         Content::Type => declared.module == "builtins" || facts.of(item) == Fact::Scalar,
-        Content::Dict(_) => declared.is("builtins", "dict") || declared.is("collections", "OrderedDict"),
-        Content::Set(_) => declared.is("builtins", "set"),
+        Content::Dict(_) | Content::Set(_) => state::is_own_kind(item),
         Content::Object { .. } if facts.of(item) == Fact::Estimator => !has_items(declared),
         _ => false,
     }
@@ -151,7 +148,7 @@ pub(super) fn is_array_of_numpy(declared: TypePath<'_>) -> bool {
 pub(super) fn is_value(part: NodeRef<'_>, facts: &Facts) -> bool {
     match part.content() {
         Content::Json { .. } => true,
-        Content::Array => matches!(facts.of(part), Fact::Ndarray | Fact::Scalar),
+        Content::Array => facts.is_of_numpy(part),
         _ => false,
     }
 }

@@ -81,9 +81,7 @@ impl Rules<'_> {
                 check(node, mentions)?;
                 // It is turned into an array of bools, and objects are asked which they are.
                 let mask = mask.resolved();
-                let is_plain = matches!(self.facts.of(mask), Fact::Ndarray | Fact::Scalar)
-                    && matches!(mask.content(), Content::Array);
-                if is_plain {
+                if self.facts.is_of_numpy(mask) && matches!(mask.content(), Content::Array) {
                     Ok(())
                 } else {
                     Err(mismatch(mask, "is the mask of an array, which may ask objects"))

@@ -58,9 +58,8 @@ impl<'a> Sharing<'a> {
             one.id() == other.id() || (one.object_id().is_some() && one.object_id() == other.object_id())
         };
         // What is called for a container sees what is in it before its owner does.
-        let calls = |owner: NodeRef<'_>| is_some_container(owner) && !state::is_own_kind(owner);
         let owners = one.parent().zip(other.parent());
-        if owners.is_some_and(|(one, other)| same(one, other) && !calls(one)) {
+        if owners.is_some_and(|(one, other)| same(one, other) && !state::is_made_by_its_class(one)) {
             return true;
         }
         let holders = self.holder(one).zip(self.holder(other));
@@ -95,7 +94,8 @@ impl<'a> Sharing<'a> {
         let mut above = node.parent();
         let holder = loop {
             match above {
-                Some(container) if is_container(container) => {
+                // One that only holds what is in it.
+                Some(container) if state::is_own_kind(container) => {
                     if let Some(known) = self.holders.get(&container.id().0) {
                         break *known;
                     }
@@ -110,15 +110,6 @@ impl<'a> Sharing<'a> {
         }
         holder.map(|holder| self.schema.node(holder))
     }
-}
-
-fn is_some_container(node: NodeRef<'_>) -> bool {
-    matches!(node.loader(), Loader::Dict | Loader::List | Loader::Tuple | Loader::Set)
-}
-
-/// Whether a container only holds what is in it. One of another class is made by a call.
-fn is_container(node: NodeRef<'_>) -> bool {
-    is_some_container(node) && state::is_own_kind(node)
 }
 
 /// Of an array of objects. Another check wants numbers there.

@@ -92,6 +92,11 @@ pub(super) fn is_own_kind(container: NodeRef<'_>) -> bool {
     }
 }
 
+/// Whether a container is of another class, which is called for it.
+pub(super) fn is_made_by_its_class(node: NodeRef<'_>) -> bool {
+    matches!(node.loader(), Loader::Dict | Loader::List | Loader::Tuple | Loader::Set) && !is_own_kind(node)
+}
+
 fn check_dict(class: TypePath<'_>, dict: DictRef<'_>) -> Result<()> {
     keys::check_text(dict, "an object's attributes")?;
     dict.items().try_for_each(|(name, _)| check_name(name))?;

@@ -188,14 +188,9 @@ impl Schema {
     }
 
     /// All nodes; children before their parents.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        (0..).zip(&self.arena.nodes).map(|(id, _)| self.node(NodeId(id)))
-    }
-
-    /// All nodes; parents before their children.
-    pub(crate) fn nodes_backwards(&self) -> impl Iterator<Item = NodeRef<'_>> {
+    pub(crate) fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeRef<'_>> {
         let count = u32::try_from(self.node_count()).unwrap_or(u32::MAX);
-        (0..count).rev().map(|id| self.node(NodeId(id)))
+        (0..count).map(|id| self.node(NodeId(id)))
     }
 
     /// The nodes in a node, and then itself.

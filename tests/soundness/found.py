@@ -35,12 +35,15 @@ def method_of_a_masked_array():
     return method(declared, new(RNG, "MaskedArrayNode", declared, content={"data": array(), "mask": array()}), "tolist")
 
 
-def partial_with_special_attributes():
-    content = {
-        "func": type_node(RNG, ("builtins", "len")), "args": list_node(RNG, "TupleNode"), "kwds": dict_node(RNG, {}),
-        "namespace": dict_node(RNG, {"__deepcopy__": type_node(RNG, ("builtins", "print"))}),
-    }
+def bound(function, *arguments, namespace=None):
+    content = {"func": function, "args": list_node(RNG, "TupleNode", *arguments), "kwds": dict_node(RNG, {}),
+               "namespace": namespace or json_node(RNG, "null")}  # fmt: skip
     return new(RNG, "PartialNode", ("functools", "partial"), content=content)
+
+
+def partial_with_special_attributes():
+    namespace = dict_node(RNG, {"__deepcopy__": type_node(RNG, ("builtins", "print"))})
+    return bound(type_node(RNG, ("builtins", "len")), namespace=namespace)
 
 
 def instance(name, state):
@@ -52,9 +55,7 @@ NAMESPACE = ("argparse", "Namespace")
 
 def partial(name, *arguments, protocol=2):
     """A partial of a function that recorder.py has made harmless."""
-    content = {"func": function_node(RNG, name, protocol), "args": list_node(RNG, "TupleNode", *map(text, arguments)),
-               "kwds": dict_node(RNG, {}), "namespace": json_node(RNG, "null")}
-    return new(RNG, "PartialNode", ("functools", "partial"), content=content)
+    return bound(function_node(RNG, name, protocol), *map(text, arguments))
 
 
 def text(value):
@@ -132,14 +133,24 @@ def state_of_ducks(nodes="nodes"):
     return dict_node(RNG, {**numbers, nodes: made, "values": duck()})
 
 
-def calling_dict(**items):
-    content = {"main": dict_node(RNG, items), "default_factory": partial(("posix", "system"), "true")}
+def default_dict(factory, **items):
+    content = {"main": dict_node(RNG, items), "default_factory": factory}
     return new(RNG, "DefaultDictNode", ("collections", "defaultdict"), content=content)
 
 
-def generator_with_factory():
-    state = dict_node(RNG, {"bit_generator": text("MT19937"), "state": calling_dict()})
-    return new(RNG, "RandomStateNode", ("numpy.random.mtrand", "RandomState"), content=state)
+def calling_dict(**items):
+    return default_dict(partial(("posix", "system"), "true"), **items)
+
+
+def bits(state):
+    return dict_node(RNG, {"bit_generator": text("MT19937"), "state": state})
+
+
+def generator(state):
+    return new(RNG, "RandomStateNode", ("numpy.random.mtrand", "RandomState"), content=bits(state))
+
+
+BIT_GENERATOR = ("numpy.random._mt19937", "MT19937")
 
 
 def array_of_a_bunch():
@@ -172,9 +183,7 @@ def changing(*arguments):
 
 def changed_state_of_a_generator():
     inner = dict_node(RNG, {"pos": json_node(RNG, "1")})
-    state = dict_node(RNG, {"bit_generator": text("MT19937"), "state": inner})
-    generator = new(RNG, "RandomStateNode", ("numpy.random.mtrand", "RandomState"), content=state)
-    return list_node(RNG, "ListNode", changing(inner, text("key"), calling_dict()), generator)
+    return list_node(RNG, "ListNode", changing(inner, text("key"), calling_dict()), generator(inner))
 
 
 def changed_row_of_an_array():
@@ -380,11 +389,7 @@ def pipeline_of_calls():
 def factory_of_objects():
     """`numpy.sqrt` asks each object in an array for its own `sqrt`."""
     item = instance(SCALER, dict_node(RNG, {"sqrt": partial(("posix", "system"), "true")}))
-    content = {"func": function_node(RNG, ("numpy", "sqrt"), 2), "args": list_node(RNG, "TupleNode", row(item)),
-               "kwds": dict_node(RNG, {}), "namespace": json_node(RNG, "null")}  # fmt: skip
-    factory = new(RNG, "PartialNode", ("functools", "partial"), content=content)
-    content = {"main": dict_node(RNG, {}), "default_factory": factory}
-    return new(RNG, "DefaultDictNode", ("collections", "defaultdict"), content=content)
+    return default_dict(bound(function_node(RNG, ("numpy", "sqrt"), 2), row(item)))
 
 
 def generator_with_a_reference():
@@ -393,9 +398,7 @@ def generator_with_a_reference():
     reference = {**new(RNG, "CachedNode", ("collections", "ChainMap")), "__id__": chain["__id__"]}
     maps = method(("collections", "ChainMap"), reference, "maps")
     change = new(RNG, "ConstructorFromReduceNode", ("heapq", "heapreplace"), content=list_node(RNG, "TupleNode", maps, calling_dict()))
-    state = dict_node(RNG, {"bit_generator": text("MT19937"), "state": reference})
-    generator = new(RNG, "RandomStateNode", ("numpy.random.mtrand", "RandomState"), content=state)
-    return list_node(RNG, "ListNode", chain, change, generator)
+    return list_node(RNG, "ListNode", chain, change, generator(reference))
 
 
 def library_of_a_property():
@@ -467,7 +470,7 @@ FOUND = [
     # Trees ask what should be arrays for more than arrays have, and call it; dicts call what makes the keys that they have not.
     ("tree_of_ducks", False, 2, tree(state_of_ducks()), ONE),
     ("tree_with_factory", False, 2, tree(calling_dict(a=json_node(RNG, "1"))), ONE),
-    ("generator_with_factory", False, 2, generator_with_factory(), {}),
+    ("generator_with_factory", False, 2, generator(calling_dict()), {}),
     # `numpy.array` takes what has a length and items for a list: a Pipeline asks its steps.
     ("pipeline_in_an_array", False, 2, in_an_array(pipeline()), {}),
     ("deque_in_an_array", False, 2, deque_in_an_array(), {}),
@@ -524,11 +527,11 @@ FOUND = [
     ("shape_of_a_forest", False, 2, forest({"shape1": pipeline()}), FOREST),
     # What calls for keys that it has not, as a state, and within one.
     ("state_with_factory", False, 2, instance(("sklearn.neighbors._kd_tree", "KDTree"), calling_dict()), {}),
-    ("bit_generator_with_factory", True, 2, instance(("numpy.random._mt19937", "MT19937"), dict_node(RNG, {"bit_generator": text("MT19937"), "state": calling_dict()})), {}),
+    ("bit_generator_with_factory", True, 2, instance(BIT_GENERATOR, bits(calling_dict())), {}),
     # Code of classes that are only to be made takes their state apart: pipelines and grids in it ask further, and some things are called.
-    ("bit_generator_with_a_pipeline", True, 2, instance(("numpy.random._mt19937", "MT19937"), dict_node(RNG, {"bit_generator": text("MT19937"), "state": pipeline_of_calls()})), {}),
+    ("bit_generator_with_a_pipeline", True, 2, instance(BIT_GENERATOR, bits(pipeline_of_calls())), {}),
     ("numbers_in_a_dict", True, 2, instance(("sklearn.utils._fast_dict", "IntFloatDict"), list_node(RNG, "TupleNode", instance(SCALER, dict_node(RNG, {"items": partial(("posix", "system"), "true")})))), {}),
-    ("factory_of_objects", True, 2, instance(("numpy.random._mt19937", "MT19937"), dict_node(RNG, {"bit_generator": text("MT19937"), "state": factory_of_objects()})), {}),
+    ("factory_of_objects", True, 2, instance(BIT_GENERATOR, bits(factory_of_objects())), {}),
     ("generator_with_a_reference", False, 2, generator_with_a_reference(), ONE),
     # These were reported as attributes.
     ("library_of_a_property", True, 2, library_of_a_property(), ONE),
